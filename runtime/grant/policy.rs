@@ -1,0 +1,231 @@
+//! Default deny: what may be done is what is declared and granted.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use claviger_manifest::{Manifest, Name, Operation, Tool, VerifiedPackage, WriteBack};
+
+use crate::facts::{ActionFacts, PluginFacts, StoreFacts};
+use crate::plan::{Plan, StorePlan};
+use crate::request::{Action, Caller, Request, SendRequest, StoreRequest};
+use crate::{Connection, Denied, Facts, Granted};
+
+/// Why a connection does not fit its plugin.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// The connection is for another plugin.
+    #[error("connection {0} is for another plugin than the one it was given")]
+    OtherPlugin(Name),
+    /// A name in the connection file is not in the manifest.
+    #[error(
+        "connection {connection} names {what} {name}, which the plugin's manifest does not declare; `claviger plugin inspect` lists what it does"
+    )]
+    Undeclared {
+        /// The connection.
+        connection: Name,
+        /// Which table.
+        what: &'static str,
+        /// The name.
+        name: Name,
+    },
+}
+
+/// The connections of this host, each with its verified plugin.
+#[derive(Debug, Default)]
+pub struct Policy {
+    connections: BTreeMap<Name, Installed>,
+}
+
+/// A connection with the plugin it is for.
+#[derive(Debug)]
+pub(crate) struct Installed {
+    pub(crate) connection: Connection,
+    pub(crate) package: Arc<VerifiedPackage>,
+}
+
+/// What every step of a check needs to know.
+pub(crate) struct Context<'a> {
+    pub(crate) caller: &'a Caller,
+    pub(crate) installed: &'a Installed,
+    pub(crate) tool: &'a Tool,
+}
+
+impl Context<'_> {
+    pub(crate) fn manifest(&self) -> &Manifest {
+        self.installed.package.manifest()
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.installed.connection
+    }
+}
+
+impl Policy {
+    /// Adds a connection. Names that the manifest does not declare are errors, not wishes.
+    ///
+    /// # Errors
+    /// [`PolicyError`] when the connection does not fit the plugin.
+    pub fn add(
+        &mut self,
+        name: Name,
+        connection: Connection,
+        package: Arc<VerifiedPackage>,
+    ) -> Result<(), PolicyError> {
+        fits(&name, &connection, package.manifest())?;
+        self.connections.insert(name, Installed { connection, package });
+        Ok(())
+    }
+
+    /// The connection of this name.
+    pub fn connection(&self, name: &Name) -> Option<&Connection> {
+        self.connections.get(name).map(|installed| &installed.connection)
+    }
+
+    /// The plugin of the connection of this name.
+    pub fn package(&self, name: &Name) -> Option<&Arc<VerifiedPackage>> {
+        self.connections.get(name).map(|installed| &installed.package)
+    }
+
+    /// Holds a request against manifest and grant and renders it.
+    ///
+    /// # Errors
+    /// [`Denied`], with the line that would allow it.
+    pub fn check(&self, request: Request) -> Result<Granted, Denied> {
+        let Request { caller, action } = request;
+        let context = self.context(&caller)?;
+        match action {
+            Action::Send(send) => check_send(&context, send),
+            Action::Store(store) => check_store(&context, store),
+        }
+    }
+
+    fn context<'a>(&'a self, caller: &'a Caller) -> Result<Context<'a>, Denied> {
+        let installed = self.connections.get(&caller.connection).ok_or(Denied::UnknownConnection)?;
+        if !installed.connection.grant.principals.contains(&caller.principal) {
+            return Err(Denied::Principal {
+                connection: caller.connection.clone(),
+                principal: caller.principal.clone(),
+            });
+        }
+        let tool = installed.package.manifest().tools.get(&caller.tool).ok_or(Denied::UnknownTool)?;
+        Ok(Context { caller, installed, tool })
+    }
+}
+
+fn check_send(context: &Context<'_>, send: SendRequest) -> Result<Granted, Denied> {
+    let (name, operation) = declared_operation(context, &send.operation)?;
+    if !context.connection().grant.operations.contains(name) {
+        return Err(Denied::OperationNotGranted {
+            connection: context.caller.connection.clone(),
+            operation: name.clone(),
+        });
+    }
+    let (send_facts, outbound) = crate::render::render(context, name, operation, send)?;
+    let facts = facts(context, operation.effect, operation.description.clone(), ActionFacts::Send(send_facts));
+    Ok(Granted::new(facts, Plan::Send(Box::new(outbound))))
+}
+
+fn declared_operation<'a>(context: &'a Context<'_>, asked: &str) -> Result<(&'a Name, &'a Operation), Denied> {
+    let undeclared = || Denied::UndeclaredOperation { tool: context.caller.tool.to_string() };
+    let name = context.tool.operations.iter().find(|name| name.as_str() == asked).ok_or_else(undeclared)?;
+    let operation = context.manifest().operations.get(name).ok_or_else(undeclared)?;
+    Ok((name, operation))
+}
+
+fn check_store(context: &Context<'_>, store: StoreRequest) -> Result<Granted, Denied> {
+    let (name, rule) = declared_write_back(context, &store.write_back)?;
+    let connection = context.caller.connection.clone();
+    if !context.connection().grant.write_back.contains(name) {
+        return Err(Denied::WriteBackNotGranted { connection, write_back: name.clone() });
+    }
+    let Some(vault) = context.connection().write_back.get(name).cloned() else {
+        return Err(Denied::NoDestination { connection, write_back: name.clone() });
+    };
+    let plan = StorePlan {
+        title: rule.title.render(connection.as_str(), &store.stamp),
+        fields: fill_fields(name, rule, store)?,
+        connection,
+        vault,
+    };
+    let shown = StoreFacts {
+        write_back: name.clone(),
+        vault: plan.vault.clone(),
+        title: plan.title.clone(),
+        fields: plan.fields.iter().map(|(label, value)| (label.clone(), value.slot.clone())).collect(),
+    };
+    let effect = claviger_manifest::Effect::Write;
+    Ok(Granted::new(facts(context, effect, rule.description.clone(), ActionFacts::Store(shown)), Plan::Store(plan)))
+}
+
+fn declared_write_back<'a>(context: &'a Context<'_>, asked: &str) -> Result<(&'a Name, &'a WriteBack), Denied> {
+    let undeclared = || Denied::UndeclaredWriteBack { tool: context.caller.tool.to_string() };
+    let name = context.tool.write_back.iter().find(|name| name.as_str() == asked).ok_or_else(undeclared)?;
+    let rule = context.manifest().write_back.get(name).ok_or_else(undeclared)?;
+    Ok((name, rule))
+}
+
+/// One value for each field, by slot; none twice, none left over.
+fn fill_fields(
+    name: &Name,
+    rule: &WriteBack,
+    store: StoreRequest,
+) -> Result<Vec<(String, crate::SlotHandle)>, Denied> {
+    let wrong = || Denied::WriteBackValues {
+        write_back: name.clone(),
+        slots: rule.fields.iter().map(|field| field.slot.to_string()).collect::<Vec<_>>().join(", "),
+    };
+    let mut values = store.values;
+    let mut filled = Vec::new();
+    for field in &rule.fields {
+        let at = values.iter().position(|value| value.slot == field.slot).ok_or_else(wrong)?;
+        filled.push((field.field.clone(), values.swap_remove(at)));
+    }
+    if values.is_empty() { Ok(filled) } else { Err(wrong()) }
+}
+
+fn facts(
+    context: &Context<'_>,
+    effect: claviger_manifest::Effect,
+    description: Option<String>,
+    action: ActionFacts,
+) -> Facts {
+    let plugin = &context.manifest().plugin;
+    Facts {
+        plugin: PluginFacts {
+            name: plugin.name.clone(),
+            version: plugin.version.to_string(),
+            component: plugin.component.clone(),
+            manifest: context.installed.package.manifest_digest().clone(),
+        },
+        connection: context.caller.connection.clone(),
+        client: context.connection().client.clone(),
+        principal: context.caller.principal.clone(),
+        session: context.caller.session.clone(),
+        tool: context.caller.tool.clone(),
+        effect,
+        description,
+        action,
+    }
+}
+
+/// Every name in a connection file must mean something to the plugin: a typing error must not silently grant nothing.
+fn fits(name: &Name, connection: &Connection, manifest: &Manifest) -> Result<(), PolicyError> {
+    if connection.plugin != manifest.plugin.name {
+        return Err(PolicyError::OtherPlugin(name.clone()));
+    }
+    let unknown = |what, name_in: &Name| PolicyError::Undeclared { connection: name.clone(), what, name: name_in.clone() };
+    let tables: [(&'static str, Vec<&Name>, &dyn Fn(&Name) -> bool); 6] = [
+        ("the setting", connection.settings.keys().collect(), &|n| manifest.settings.contains_key(n)),
+        ("the secret", connection.secrets.keys().collect(), &|n| manifest.secrets.contains_key(n)),
+        ("the endpoint", connection.endpoints.keys().collect(), &|n| manifest.endpoints.contains_key(n)),
+        ("the write-back", connection.write_back.keys().collect(), &|n| manifest.write_back.contains_key(n)),
+        ("the operation", connection.grant.operations.iter().collect(), &|n| manifest.operations.contains_key(n)),
+        ("the write-back", connection.grant.write_back.iter().collect(), &|n| manifest.write_back.contains_key(n)),
+    ];
+    for (what, names, declared) in tables {
+        if let Some(stranger) = names.into_iter().find(|candidate| !declared(candidate)) {
+            return Err(unknown(what, stranger));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! From an operation's name and parameters to the one request that may be sent.
+
+use std::collections::BTreeMap;
+
+use claviger_manifest::{CaptureSource, Credential, Name, Operation, Origin, Scheme};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::facts::{CredentialFacts, SendFacts};
+use crate::parameters::{self, Target};
+use crate::plan::{CredentialPlan, EndpointPlan, Outbound, Source, TokenEndpointPlan};
+use crate::policy::Context;
+use crate::request::{Lent, SendRequest, SlotHandle};
+use crate::{Denied, body};
+
+/// Renders a granted operation: what is shown and what is sent come from the same values.
+pub(crate) fn render(
+    context: &Context<'_>,
+    name: &Name,
+    operation: &Operation,
+    send: SendRequest,
+) -> Result<(SendFacts, Outbound), Denied> {
+    let target = parameters::render(&operation.path, &operation.query, &send.parameters)
+        .map_err(|why| Denied::Parameter { operation: name.clone(), why })?;
+    let limits = &context.manifest().limits;
+    let body = body::check(operation, send.body.as_deref(), limits.request)
+        .map_err(|why| Denied::Body { operation: name.clone(), why })?;
+    let lent = place_lent(name, operation, body.as_ref(), send.lent)?;
+    let credential = credential(context, name, operation, send.credential.as_deref())?;
+    let endpoint = endpoint(context, &operation.endpoint)?;
+    let outbound = Outbound {
+        connection: context.caller.connection.clone(),
+        endpoint,
+        method: operation.method.as_str(),
+        path: target.path.clone(),
+        query: target.query.clone(),
+        headers: operation.headers.iter().map(|(header, value)| (header.clone(), value.clone())).collect(),
+        body,
+        body_type: operation.body_type,
+        credential,
+        lent,
+        captures: operation.capture.iter().map(|(slot, source)| (slot.clone(), source.clone())).collect(),
+        strip: operation.strip.clone(),
+        response_headers: operation.response_headers.iter().map(|header| header.to_ascii_lowercase()).collect(),
+        response_limit: limits.response,
+    };
+    Ok((facts(name, target, &outbound)?, outbound))
+}
+
+/// What the approver sees, read off the plan itself.
+fn facts(name: &Name, target: Target, outbound: &Outbound) -> Result<SendFacts, Denied> {
+    let body = outbound.body.as_ref().map(|value| body::facts(value, outbound.body_type)).transpose();
+    Ok(SendFacts {
+        operation: name.clone(),
+        method: outbound.method.to_owned(),
+        origin: outbound.endpoint.origin.to_string(),
+        path: target.path,
+        query: target.query_pairs,
+        headers: outbound.headers.iter().cloned().collect(),
+        body: body.map_err(|why| Denied::Body { operation: name.clone(), why })?,
+        credential: outbound.credential.as_ref().map(credential_facts),
+        lent: outbound.lent.iter().map(|(pointer, value)| (pointer.clone(), value.slot.clone())).collect(),
+        captures: outbound.captures.iter().map(|(slot, source)| (slot.clone(), place(source))).collect(),
+        connect: outbound.endpoint.connect.map(|address| address.to_string()),
+        trust: outbound.endpoint.ca.as_ref().map(|pem| hex::encode(Sha256::digest(pem.as_bytes()))),
+    })
+}
+
+fn place(source: &CaptureSource) -> String {
+    match source {
+        CaptureSource::Pointer(pointer) => pointer.clone(),
+        CaptureSource::Header(header) => format!("header:{header}"),
+    }
+}
+
+fn credential_facts(plan: &CredentialPlan) -> CredentialFacts {
+    let shown = |source: &Source| match source {
+        Source::Reference(reference) => reference.to_string(),
+        Source::Slot(slot) => format!("slot {slot}"),
+    };
+    CredentialFacts {
+        name: plan.name.clone(),
+        scheme: plan.declaration.scheme.as_str(),
+        secrets: plan.sources.iter().map(|(name, source)| (name.clone(), shown(source))).collect(),
+        token_endpoint: plan
+            .token_endpoint
+            .as_ref()
+            .map(|token| format!("{}{}", token.endpoint.origin, token.path)),
+    }
+}
+
+/// Lent values go to declared sites that the body has not filled.
+fn place_lent(
+    name: &Name,
+    operation: &Operation,
+    body: Option<&Value>,
+    lent: Vec<Lent>,
+) -> Result<Vec<(String, SlotHandle)>, Denied> {
+    let refused = || Denied::Lent {
+        operation: name.clone(),
+        sites: operation.lend.keys().map(Name::as_str).collect::<Vec<_>>().join(", "),
+    };
+    let mut placed: Vec<(String, SlotHandle)> = Vec::new();
+    for one in lent {
+        let pointer =
+            operation.lend.iter().find(|(site, _)| site.as_str() == one.site).map(|(_, p)| p).ok_or_else(refused)?;
+        let filled = body.is_some_and(|value| value.pointer(pointer).is_some())
+            || placed.iter().any(|(taken, _)| taken == pointer);
+        if filled {
+            return Err(refused());
+        }
+        placed.push((pointer.clone(), one.value));
+    }
+    Ok(placed)
+}
+
+fn credential(
+    context: &Context<'_>,
+    operation_name: &Name,
+    operation: &Operation,
+    asked: Option<&str>,
+) -> Result<Option<CredentialPlan>, Denied> {
+    let refused = || Denied::Credential {
+        operation: operation_name.clone(),
+        allowed: operation.credentials.iter().map(Name::as_str).collect::<Vec<_>>().join(", "),
+    };
+    // An operation that declares credentials is never sent without one: a request that silently went out bare would
+    // come back as a puzzling 401, or worse, as somebody else's answer.
+    let Some(asked) = asked else {
+        return if operation.credentials.is_empty() { Ok(None) } else { Err(refused()) };
+    };
+    let name = operation.credentials.iter().find(|name| name.as_str() == asked).ok_or_else(refused)?;
+    let declaration = context.manifest().credentials.get(name).ok_or_else(refused)?;
+    Ok(Some(CredentialPlan {
+        name: name.clone(),
+        sources: sources(context, declaration)?,
+        token_endpoint: token_endpoint(context, declaration)?,
+        declaration: declaration.clone(),
+    }))
+}
+
+fn sources(context: &Context<'_>, declaration: &Credential) -> Result<BTreeMap<Name, Source>, Denied> {
+    declaration.sources().into_iter().map(|name| Ok((name.clone(), source(context, name)?))).collect()
+}
+
+/// A slot of this call, or the reference that the connection binds, or the manifest's default.
+fn source(context: &Context<'_>, name: &Name) -> Result<Source, Denied> {
+    if context.manifest().slots.contains_key(name) {
+        return Ok(Source::Slot(name.clone()));
+    }
+    let bound = context.connection().secrets.get(name);
+    let default = || context.manifest().secrets.get(name).and_then(|secret| secret.reference.as_ref());
+    bound.or_else(default).cloned().map(Source::Reference).ok_or_else(|| Denied::Unbound {
+        connection: context.caller.connection.clone(),
+        secret: name.clone(),
+    })
+}
+
+fn token_endpoint(context: &Context<'_>, declaration: &Credential) -> Result<Option<TokenEndpointPlan>, Denied> {
+    let Scheme::Oauth2ClientCredentials(oauth) = &declaration.scheme else { return Ok(None) };
+    let token = &oauth.token_endpoint;
+    Ok(Some(TokenEndpointPlan { endpoint: endpoint(context, &token.endpoint)?, path: token.path.clone() }))
+}
+
+fn endpoint(context: &Context<'_>, name: &Name) -> Result<EndpointPlan, Denied> {
+    let settings = context.connection().endpoints.get(name).cloned().unwrap_or_default();
+    Ok(EndpointPlan {
+        origin: origin(context, name)?,
+        ca: settings.ca,
+        connect: settings.connect,
+        networks: context.connection().grant.networks.clone(),
+    })
+}
+
+fn origin(context: &Context<'_>, name: &Name) -> Result<Origin, Denied> {
+    let wrong = |why: String| Denied::Origin {
+        connection: context.caller.connection.clone(),
+        endpoint: name.clone(),
+        why,
+    };
+    let endpoint =
+        context.manifest().endpoints.get(name).ok_or_else(|| wrong("the manifest declares no such endpoint".into()))?;
+    let given = &context.connection().settings;
+    let defaults = context.manifest().settings.iter();
+    let mut settings: BTreeMap<Name, String> =
+        defaults.filter_map(|(key, setting)| Some((key.clone(), setting.default.clone()?))).collect();
+    settings.extend(given.iter().map(|(key, value)| (key.clone(), value.clone())));
+    endpoint.origin.render(&settings).map_err(|error| wrong(error.to_string()))
+}

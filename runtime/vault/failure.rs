@@ -1,0 +1,145 @@
+//! Why an action was not done, or its answer not given. Every text is safe to log and safe for a model.
+
+use claviger_manifest::Name;
+
+use crate::address::AddressDenied;
+use crate::provider::ProviderError;
+
+/// A failed action. `left_host` says whether bytes of the request may have reached the upstream: then a write may have
+/// happened, and repeating it is the caller's decision, not the host's.
+#[derive(Debug, thiserror::Error)]
+#[error("{kind}")]
+pub struct Failure {
+    /// What happened.
+    pub kind: FailureKind,
+    /// Whether the request may have reached the upstream.
+    pub left_host: bool,
+}
+
+/// What happened.
+#[derive(Debug, thiserror::Error)]
+pub enum FailureKind {
+    /// A reference did not resolve.
+    #[error("secret {secret} did not resolve: {why}")]
+    Secret {
+        /// The secret's name in the manifest.
+        secret: Name,
+        /// The provider's reason.
+        why: ProviderError,
+    },
+    /// A credential needs a slot that nothing has filled in this call.
+    #[error("slot {0} holds no value in this tool call; capture or generate it first")]
+    EmptySlot(Name),
+    /// The value cannot be placed where the manifest says.
+    #[error("secret {0} holds characters that its place on the request cannot carry; check the stored value for line breaks")]
+    Unplaceable(Name),
+    /// A response showed this secret before.
+    #[error(
+        "secret {secret} is quarantined for connection {connection}, because an answer held it; look at `claviger audit log`, then `claviger quarantine lift {connection} {secret}`"
+    )]
+    Quarantined {
+        /// The connection.
+        connection: Name,
+        /// The secret.
+        secret: Name,
+    },
+    /// The address is not allowed.
+    #[error(transparent)]
+    Address(#[from] AddressDenied),
+    /// The name did not resolve.
+    #[error("the upstream's host name did not resolve; check the connection's settings and the network")]
+    Unresolved,
+    /// TCP failed.
+    #[error("no connection to the upstream: {0}")]
+    Connect(std::io::ErrorKind),
+    /// TLS failed.
+    #[error("TLS to the upstream failed: {0}; a private certificate authority goes into the connection's [endpoints] ca")]
+    Tls(&'static str),
+    /// The certificate authority in the connection file is not one.
+    #[error("the connection's [endpoints] ca is not PEM text with at least one certificate")]
+    Authority,
+    /// HTTP failed.
+    #[error("the HTTP exchange with the upstream failed: {0}")]
+    Http(&'static str),
+    /// The upstream was too slow.
+    #[error("the upstream did not finish its answer within {0} seconds")]
+    Slow(u64),
+    /// The answer is too long.
+    #[error("the answer is longer than the manifest's [limits] response allows ({0} bytes)")]
+    TooLong(u64),
+    /// The upstream answered with a redirect.
+    #[error("the upstream answered {0}, a redirect; redirects are never followed. If the service moved, the manifest's endpoint must")]
+    Redirected(u16),
+    /// The upstream compressed its answer although it was asked not to.
+    #[error("the upstream encoded its answer although it was asked for identity; the answer was dropped unread")]
+    Encoded,
+    /// The answer held a secret.
+    #[error("the answer held a secret and was dropped; the secret is quarantined for this connection until an operator lifts it")]
+    Leak,
+    /// A capture rule found nothing.
+    #[error("the answer has no usable value for slot {0}; if the upstream made a credential, it must be removed there")]
+    Capture(Name),
+    /// The captured value could not be made durable.
+    #[error("the new secret in slot {0} could not be written to the journal; it must be removed at the upstream. Check the disk of the state directory")]
+    Journal(Name),
+    /// The token endpoint refused.
+    #[error("the token endpoint answered {status}; check the client id and secret of credential {credential}")]
+    Token {
+        /// The credential.
+        credential: Name,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The token endpoint's answer is not a token.
+    #[error("the token endpoint's answer for credential {0} is not an OAuth 2.0 access token response (RFC 6749 section 5.1)")]
+    TokenAnswer(Name),
+    /// The provider did not store the item.
+    #[error("the new item was not stored: {0}; the values are kept sealed, `claviger vault recover` lists them")]
+    Store(ProviderError),
+    /// The item reads back differently.
+    #[error("the new item reads back differently from what was stored; the values are kept sealed, `claviger vault recover` lists them")]
+    ReadBack,
+    /// A body that cannot be encoded.
+    #[error("the request body cannot be encoded as the operation says")]
+    Body,
+}
+
+impl FailureKind {
+    /// The failure of a request that never left.
+    pub(crate) fn before_sending(self) -> Failure {
+        Failure { kind: self, left_host: false }
+    }
+
+    /// The failure of a request that may have arrived.
+    pub(crate) fn after_sending(self) -> Failure {
+        Failure { kind: self, left_host: true }
+    }
+
+    /// A short, fixed word for the log.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Secret { .. } => "secret",
+            Self::EmptySlot(_) => "empty-slot",
+            Self::Unplaceable(_) => "unplaceable",
+            Self::Quarantined { .. } => "quarantined",
+            Self::Address(_) => "address",
+            Self::Unresolved => "unresolved",
+            Self::Connect(_) => "connect",
+            Self::Tls(_) => "tls",
+            Self::Authority => "authority",
+            Self::Http(_) => "http",
+            Self::Slow(_) => "slow",
+            Self::TooLong(_) => "too-long",
+            Self::Redirected(_) => "redirected",
+            Self::Encoded => "encoded",
+            Self::Leak => "leak",
+            Self::Capture(_) => "capture",
+            Self::Journal(_) => "journal",
+            Self::Token { .. } => "token",
+            Self::TokenAnswer(_) => "token-answer",
+            Self::Store(_) => "store",
+            Self::ReadBack => "read-back",
+            Self::Body => "body",
+        }
+    }
+}

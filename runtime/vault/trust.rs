@@ -1,0 +1,56 @@
+//! Whom TLS trusts: the public roots, or one private authority for one endpoint and nobody else.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::ClientConfig;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+
+use crate::failure::FailureKind;
+
+/// TLS configurations by private authority. Kept for the life of the host, so that a second call resumes its session
+/// and saves a round trip; connections themselves end with the tool call.
+#[derive(Debug, Default)]
+pub(crate) struct Trust {
+    configs: Mutex<HashMap<Option<String>, Arc<ClientConfig>>>,
+}
+
+impl Trust {
+    /// The configuration for an endpoint: the PEM text of its private authority, or none for the public roots.
+    pub(crate) fn config(&self, authority: Option<&str>) -> Result<Arc<ClientConfig>, FailureKind> {
+        let key = authority.map(str::to_owned);
+        let mut configs = self.configs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(config) = configs.get(&key) {
+            return Ok(Arc::clone(config));
+        }
+        let config = Arc::new(build(authority)?);
+        configs.insert(key, Arc::clone(&config));
+        Ok(config)
+    }
+}
+
+fn build(authority: Option<&str>) -> Result<ClientConfig, FailureKind> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|_| FailureKind::Tls("no usable protocol version"))?
+        .with_root_certificates(roots(authority)?)
+        .with_no_client_auth();
+    // HTTP/1.1 only: HTTP/2 keeps a compressed copy of every header, and with it of the credential.
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+fn roots(authority: Option<&str>) -> Result<rustls::RootCertStore, FailureKind> {
+    let mut roots = rustls::RootCertStore::empty();
+    let Some(pem) = authority else {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        return Ok(roots);
+    };
+    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        let certificate = certificate.map_err(|_| FailureKind::Authority)?;
+        roots.add(certificate).map_err(|_| FailureKind::Authority)?;
+    }
+    if roots.is_empty() { Err(FailureKind::Authority) } else { Ok(roots) }
+}
