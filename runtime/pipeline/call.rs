@@ -1,0 +1,150 @@
+//! One tool call on its way through the house.
+
+use std::sync::Arc;
+
+use claviger_approval::{Approved, Moment};
+use claviger_audit::Event;
+use claviger_grant::{Action, Caller, Granted, Request, SendRequest, SlotHandle, StoreRequest};
+use claviger_manifest::{Limits, Manifest, Name};
+use claviger_vault::{Answer, CallScope};
+
+use crate::refusal::{Reason, Refusal};
+use crate::{Hallway, HumanClock};
+
+/// One tool call: its caller, and what it has opened. Nothing in it survives into the next.
+pub struct Call {
+    hallway: Arc<Hallway>,
+    caller: Caller,
+    scope: CallScope,
+    human: Arc<HumanClock>,
+}
+
+impl Call {
+    pub(crate) fn new(hallway: Arc<Hallway>, caller: Caller) -> Self {
+        let scope = hallway.vault.begin(&caller.connection);
+        Self { hallway, caller, scope, human: Arc::default() }
+    }
+
+    /// How long this call has waited for people.
+    pub fn human(&self) -> Arc<HumanClock> {
+        Arc::clone(&self.human)
+    }
+
+    /// Takes one action all the way: grant, approval, durable intent, vault, durable outcome.
+    ///
+    /// # Errors
+    /// [`Refusal`]: which step turned it back, why, and whether the request may have reached the upstream.
+    pub async fn pass(&mut self, action: Action) -> Result<Answer, Refusal> {
+        let granted = self.grant(action).await?;
+        let approved = self.approve(granted).await?;
+        let log = &self.hallway.log;
+        let intent = log.open_intent(approved, (self.hallway.outside.now)()).await;
+        let intent = intent.map_err(|error| Refusal::unrecorded(&error, false))?;
+        let done = self.hallway.vault.send(intent, &mut self.scope).await;
+        let response = log.close(done, (self.hallway.outside.now)()).await;
+        // The request may be out: without a durable outcome the answer stays here, and the caller is told so.
+        let response = response.map_err(|error| Refusal::unrecorded(&error, true))?;
+        Ok(response.into_result()?)
+    }
+
+    /// Sends one operation.
+    ///
+    /// # Errors
+    /// As [`Call::pass`].
+    pub async fn send(&mut self, request: SendRequest) -> Result<Answer, Refusal> {
+        self.pass(Action::Send(request)).await
+    }
+
+    /// Stores values under a write-back rule.
+    ///
+    /// # Errors
+    /// As [`Call::pass`].
+    pub async fn store(&mut self, write_back: String, values: Vec<SlotHandle>) -> Result<Answer, Refusal> {
+        let stamp = (self.hallway.outside.now)().strftime("%Y-%m-%d %H%M%S").to_string();
+        self.pass(Action::Store(StoreRequest { write_back, values, stamp })).await
+    }
+
+    /// Whether the manifest declares a credential of this name. Placing it is decided when it is lent.
+    ///
+    /// # Errors
+    /// [`Reason::Undeclared`].
+    pub fn open_credential(&self, name: &str) -> Result<(), Refusal> {
+        let declared = self.manifest()?.credentials.keys().any(|declared| declared.as_str() == name);
+        if declared { Ok(()) } else { Err(undeclared("credential of this name; [credentials] would have to have it")) }
+    }
+
+    /// Generates a value for a slot that the manifest declares as generated.
+    ///
+    /// # Errors
+    /// [`Reason::Undeclared`], or [`Reason::SecretUnavailable`] when the value could not be made durable.
+    pub fn generate(&mut self, slot: &str) -> Result<SlotHandle, Refusal> {
+        let hallway = Arc::clone(&self.hallway);
+        let package = hallway.policy.package(&self.caller.connection).ok_or_else(gone)?;
+        let slots = package.manifest().slots.iter();
+        let rule = slots.filter_map(|(name, slot)| Some((name, slot.generate.as_ref()?)));
+        let found: Option<(&Name, _)> = rule.into_iter().find(|(name, _)| name.as_str() == slot);
+        let (name, rule) = found
+            .ok_or_else(|| undeclared("generated slot of this name; [slots.<name>] generate would have to say so"))?;
+        Ok(hallway.vault.generate(&mut self.scope, name, rule)?)
+    }
+
+    /// The limits of the plugin that this call runs.
+    ///
+    /// # Errors
+    /// [`Reason::NotGranted`] when the connection is gone.
+    pub fn limits(&self) -> Result<&Limits, Refusal> {
+        Ok(&self.manifest()?.limits)
+    }
+
+    async fn grant(&self, action: Action) -> Result<Granted, Refusal> {
+        match self.hallway.policy.check(Request { caller: self.caller.clone(), action }) {
+            Ok(granted) => Ok(granted),
+            Err(denied) => {
+                self.note(Event::denied(&self.caller, &denied)).await?;
+                Err(Refusal::from(&denied))
+            }
+        }
+    }
+
+    async fn approve(&self, granted: Granted) -> Result<Approved, Refusal> {
+        let facts = granted.facts().clone();
+        match self.ask(granted).await? {
+            Ok(approved) => Ok(approved),
+            Err(refused) => {
+                self.note(Event::refused(&facts, &refused)).await?;
+                Err(Refusal::from(&refused))
+            }
+        }
+    }
+
+    async fn ask(&self, granted: Granted) -> Result<Result<Approved, claviger_approval::Refused>, Refusal> {
+        let limit = self.limits()?.approval;
+        let left = limit.checked_sub(self.human.waited()).filter(|left| !left.is_zero()).ok_or_else(|| {
+            let seconds = limit.as_secs();
+            let detail = format!("people were asked for {seconds} seconds in this call; the manifest's [limits] approval allows no more");
+            Refusal::before_sending(Reason::Limit, detail)
+        })?;
+        let now = u64::try_from((self.hallway.outside.now)().as_second()).unwrap_or_default();
+        let moment = Moment { now, nonce: (self.hallway.outside.nonce)()?, wait: left };
+        let _waiting = self.human.start();
+        Ok(self.hallway.desk.approve(granted, moment).await)
+    }
+
+    /// A refusal that cannot be recorded is itself a refusal: the log is how an operator learns of attempts.
+    async fn note(&self, event: Event) -> Result<(), Refusal> {
+        let noted = self.hallway.log.note(event, (self.hallway.outside.now)()).await;
+        noted.map(|_| ()).map_err(|error| Refusal::unrecorded(&error, false))
+    }
+
+    fn manifest(&self) -> Result<&Manifest, Refusal> {
+        self.hallway.policy.package(&self.caller.connection).map(|package| package.manifest()).ok_or_else(gone)
+    }
+}
+
+fn gone() -> Refusal {
+    Refusal::before_sending(Reason::NotGranted, "no connection has this name; `claviger connection list` shows them")
+}
+
+fn undeclared(what: &str) -> Refusal {
+    Refusal::before_sending(Reason::Undeclared, format!("the plugin's manifest declares no {what}"))
+}

@@ -1,0 +1,102 @@
+//! A store that resolves references and takes write-back.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use claviger_manifest::SecretReference;
+
+use crate::reveal::Secret;
+
+/// A future that a provider returns: providers are chosen at run time, so the trait must be usable as `dyn`.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A resolved reference.
+#[derive(Debug)]
+pub struct Resolved {
+    /// The value.
+    pub value: Secret,
+    /// The provider's version of the item; token caches are keyed by it. Providers without versions give a keyed digest
+    /// of the value, never the value.
+    pub version: String,
+}
+
+/// An item to create.
+#[derive(Debug)]
+pub struct NewItem {
+    /// The vault that receives it.
+    pub vault: String,
+    /// Its title. An item of this title must not exist in the vault.
+    pub title: String,
+    /// Field labels and values, in order.
+    pub fields: Vec<(String, Secret)>,
+}
+
+/// A created item.
+#[derive(Debug)]
+pub struct Created {
+    /// One reference for each field, in the order of [`NewItem::fields`].
+    pub references: Vec<SecretReference>,
+}
+
+/// A store that resolves references and takes write-back.
+pub trait Provider: Send + Sync + fmt::Debug {
+    /// The provider's name for people and for the log.
+    fn name(&self) -> &'static str;
+
+    /// Resolves one reference to its value. Never the first of several matches: that is [`ProviderError::Ambiguous`].
+    fn resolve<'a>(&'a self, reference: &'a SecretReference) -> BoxFuture<'a, Result<Resolved, ProviderError>>;
+
+    /// Creates one item. Never overwrites: an item of the same title is [`ProviderError::Exists`].
+    fn create<'a>(&'a self, item: &'a NewItem) -> BoxFuture<'a, Result<Created, ProviderError>>;
+}
+
+/// Why a provider did not do it. Texts are the project's own: what a provider prints may carry names or worse.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProviderError {
+    /// No such vault.
+    #[error("the provider has no such vault; check the reference's first segment and what this account may see")]
+    VaultNotFound,
+    /// No such item.
+    #[error("the vault has no such item; check the reference's second segment")]
+    ItemNotFound,
+    /// No such section or field.
+    #[error("the item has no such field; check the reference's section and field")]
+    FieldNotFound,
+    /// More than one match.
+    #[error("more than one vault, item or field matches; use the identifier instead of the name")]
+    Ambiguous,
+    /// The field is empty.
+    #[error("the field is empty; put a value in it")]
+    Empty,
+    /// The reference uses something that the provider cannot do.
+    #[error("the provider cannot resolve this kind of reference ({0})")]
+    Unsupported(&'static str),
+    /// An item of this title exists.
+    #[error("an item with this title exists already, and write-back never overwrites")]
+    Exists,
+    /// The provider is locked or nobody is signed in.
+    #[error("the provider is locked or signed out; unlock it and call again")]
+    Locked,
+    /// A human said no in the provider's own dialogue, or it timed out.
+    #[error("the provider's own prompt was dismissed or timed out")]
+    Dismissed,
+    /// The provider's account, token or configuration is wrong.
+    #[error("the provider is not set up correctly: {0}")]
+    Misconfigured(&'static str),
+    /// Too many requests.
+    #[error("the provider's rate limit is reached; it asks to wait {} seconds", .retry_after.map_or_else(|| "some".to_owned(), |s| s.to_string()))]
+    RateLimited {
+        /// Seconds to wait, where the provider says so.
+        retry_after: Option<u64>,
+    },
+    /// The provider did not answer in time, or cannot be reached.
+    #[error("the provider cannot be reached: {0}")]
+    Unavailable(&'static str),
+    /// The store's own file failed.
+    #[error("the vault's file could not be read or written: {0}")]
+    Storage(std::io::ErrorKind),
+    /// Something that the provider said and nobody knows.
+    #[error("the provider failed in a way that is not known here; run its own tool to see what it says")]
+    Unknown,
+}
