@@ -1,1 +1,105 @@
-//! The cli room.
+//! What does the person at the terminal want?
+//!
+//! argv in, one room's answer out. Every command has a JSON form, errors say what to do next, and the exit codes are the
+//! ones that `claviger --help` lists.
+
+mod arguments;
+mod audit;
+mod call;
+mod changes;
+mod connection;
+mod error;
+mod grant;
+mod init;
+mod keys;
+mod mcp;
+mod open;
+mod output;
+mod package;
+mod plugin;
+mod quarantine;
+mod recover;
+mod reference;
+mod secret;
+mod state;
+
+use std::ffi::OsString;
+use std::future::Future;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::arguments::{Arguments, Audit, Command, Connection, Grant, Plugin, Quarantine, Reference, Secret, Vault};
+use crate::error::Failure;
+use crate::output::Output;
+use crate::state::State;
+
+/// Runs one command.
+pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(argv) {
+        Ok(arguments) => arguments,
+        Err(usage) => return usage_error(&usage),
+    };
+    let done = command(&arguments).and_then(|output| {
+        output::print(&output, arguments.json)
+            .map_err(|error| Failure::new(error::Code::Failed, format!("standard output: {error}")))
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::complain(&failure, arguments.json);
+            ExitCode::from(failure.code.number())
+        }
+    }
+}
+
+/// clap prints help and errors itself, with its own exit codes: 0 for help, 2 for wrong usage.
+fn usage_error(usage: &clap::Error) -> ExitCode {
+    let _unheard = usage.print();
+    ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2))
+}
+
+fn command(arguments: &Arguments) -> Result<Output, Failure> {
+    if let Command::Reference(Reference::Check { references }) = &arguments.command {
+        return reference::check(references);
+    }
+    let state = State::at(arguments.state.as_deref())?;
+    let identity = arguments.identity.as_deref();
+    match &arguments.command {
+        Command::Init(init) => init::run(&state, init),
+        Command::Call(call) => call::run(&state, identity, call),
+        Command::Mcp(mcp) => mcp::run(&state, identity, mcp),
+        Command::Plugin(command) => plugin_command(&state, command),
+        Command::Connection(Connection::Add(add)) => connection::add(&state, add),
+        Command::Connection(Connection::List) => connection::list(&state),
+        Command::Connection(Connection::Bind { connection, secrets }) => connection::bind(&state, connection, secrets),
+        Command::Secret(Secret::Put { reference, replace }) => secret::put(&state, identity, reference, *replace),
+        Command::Secret(Secret::List) => secret::list(&state, identity),
+        Command::Grant(Grant::List) => grant::list(&state),
+        Command::Grant(Grant::Show { connection }) => grant::show(&state, connection),
+        Command::Audit(Audit::Log { last }) => audit::log(&state, *last),
+        Command::Audit(Audit::Verify { bundle, key }) => audit::verify(&state, bundle.as_deref(), key.as_deref()),
+        Command::Audit(Audit::Export { out }) => audit::export(&state, out),
+        Command::Reference(Reference::Check { references }) => reference::check(references),
+        Command::Quarantine(Quarantine::List) => quarantine::list(&state),
+        Command::Quarantine(Quarantine::Lift { connection, secret }) => quarantine::lift(&state, connection, secret),
+        Command::Vault(Vault::Recover { store, to }) => recover::run(&state, identity, store.zip(to.as_ref())),
+    }
+}
+
+fn plugin_command(state: &State, command: &Plugin) -> Result<Output, Failure> {
+    match command {
+        Plugin::Inspect { plugin } => plugin::inspect(state, plugin),
+        Plugin::Install { package, trust } => plugin::install(state, package, trust.as_deref()),
+        Plugin::List => plugin::list(state),
+        Plugin::Key { publisher, out } => plugin::key(publisher, out),
+        Plugin::Pack { source, component, key, out } => plugin::pack(source, component, key, out),
+    }
+}
+
+/// One runtime on this thread: work stealing costs a third more for each call and gives a single caller nothing.
+pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::state(format!("no asynchronous runtime: {error}")))?;
+    Ok(runtime.block_on(future))
+}

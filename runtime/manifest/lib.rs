@@ -1,1 +1,64 @@
-//! The manifest room.
+//! What does the plugin declare, and who signed it?
+//!
+//! A manifest is the whole capability of a plugin: its tools, the operations they may ask of an upstream, where those go,
+//! which secrets they need and how those are placed. [`Manifest::parse`] accepts only manifests in which every name means
+//! something. [`Package::verify`] returns [`VerifiedPackage`], the only proof that the manifest and the component are the
+//! ones that a trusted publisher signed.
+//!
+//! Pure: no I/O, no clock, no randomness.
+
+mod check;
+mod check_operation;
+mod credential;
+mod digest;
+mod effect;
+mod error;
+mod headers;
+mod limits;
+mod malformed;
+mod manifest;
+mod name;
+mod note;
+mod operation;
+mod origin;
+mod origin_template;
+mod package;
+mod package_error;
+mod path;
+mod pattern;
+mod plugin;
+mod pointer;
+mod publisher_key;
+mod reference;
+mod slot;
+mod template;
+mod text;
+mod tool;
+mod trust;
+mod write_back;
+
+pub use credential::{
+    ClientAuthentication, Credential, CredentialError, OauthClientCredentials, Scheme, TokenEndpoint,
+};
+pub use digest::{Digest, DigestError};
+pub use effect::Effect;
+pub use error::{ManifestError, Rule};
+pub use limits::{Limits, LimitsError};
+pub use malformed::Malformed;
+pub use manifest::Manifest;
+pub use name::{Name, NameError, ToolName};
+pub use operation::{BodyType, CaptureSource, Method, Operation, OperationError};
+pub use origin::{Host, Origin, OriginError, OriginScheme};
+pub use origin_template::OriginTemplate;
+pub use package::{Package, VerifiedPackage};
+pub use package_error::PackageError;
+pub use path::{PathSegment, PathTemplate, PathTemplateError};
+pub use pattern::{BodyPattern, BodyPatternError};
+pub use plugin::{Endpoint, Plugin, Secret, Setting};
+pub use publisher_key::{PublisherKey, PublisherKeyError};
+pub use reference::{Attribute, Query, ReferenceError, SecretReference, SshFormat};
+pub use slot::{Alphabet, Generate, GenerateError, Slot};
+pub use template::{Template, TemplateError, TemplatePart};
+pub use tool::Tool;
+pub use trust::{TrustError, TrustStore};
+pub use write_back::{TitleError, TitleTemplate, WriteBack, WriteBackField};

@@ -1,1 +1,89 @@
-fn main() {}
+//! `cargo xtask`: the two commands of the README, and the pieces they are made of.
+
+mod lint;
+mod packages;
+mod servers;
+mod step;
+mod toolchain;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::step::{Failed, Step, say};
+
+/// Developer commands. Each does all of its own set-up.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the main job against simulated upstreams: secrets in, three plugins, approvals, write-back, a verified log.
+    Demo,
+    /// Builds everything and passes every test.
+    Test {
+        /// Passed on to `cargo test` of the workspace, after `--`.
+        #[arg(last = true)]
+        filter: Vec<String>,
+    },
+    /// Formatting, clippy, documentation and dependency rules.
+    Lint,
+    /// Builds the release binaries and runs the benches; prints the table that the README quotes.
+    Bench,
+    /// Only the set-up: target, compiler process, plugins, packages, third-party servers.
+    Setup,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(&arguments.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => {
+            say(&format!("failed: {failed}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &Command) -> Result<(), Failed> {
+    match command {
+        Command::Demo => demo(),
+        Command::Test { filter } => test(filter),
+        Command::Lint => lint::run(),
+        Command::Bench => bench(),
+        Command::Setup => {
+            packages::build()?;
+            servers::install()
+        }
+    }
+}
+
+fn demo() -> Result<(), Failed> {
+    packages::build()?;
+    Step::cargo("building the demo").args(["build", "--quiet", "--package", "claviger-demo"]).run()?;
+    Step::new("running the demo", Path::new("target/debug/claviger-demo")).run()
+}
+
+fn test(filter: &[String]) -> Result<(), Failed> {
+    packages::build()?;
+    servers::install()?;
+    Step::cargo("building the hostile guests")
+        .args(["build", "--quiet", "--release", "--manifest-path", "tests/hostile/Cargo.toml"])
+        .args(["--target", "wasm32-wasip2", "--target-dir", "target/hostile"])
+        .run()?;
+    Step::cargo("testing the plugins' own logic")
+        .args(["test", "--quiet", "--manifest-path", "plugins/Cargo.toml", "--target-dir", "target/plugins"])
+        .run()?;
+    Step::cargo("testing the house").args(["test", "--workspace", "--all-targets"]).args(filter).run()?;
+    Step::cargo("testing the documentation's examples").args(["test", "--workspace", "--doc", "--quiet"]).run()
+}
+
+fn bench() -> Result<(), Failed> {
+    packages::build()?;
+    Step::cargo("running the benches").args(["bench", "--package", "claviger", "--bench", "call"]).run()
+}

@@ -1,0 +1,291 @@
+//! argv, parsed once.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use claviger_manifest::{Name, SecretReference};
+
+/// Runs sandboxed integrations for agents, with secrets that neither the model nor the plugin ever sees.
+#[derive(Parser)]
+#[command(name = "claviger", version, after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    /// The state directory [default: $XDG_STATE_HOME/claviger or ~/.local/state/claviger]
+    #[arg(long, global = true, env = "CLAVIGER_STATE", value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
+    /// A file with an age identity that unlocks the vault, instead of a passphrase
+    #[arg(long, global = true, env = "CLAVIGER_IDENTITY", value_name = "FILE")]
+    pub(crate) identity: Option<PathBuf>,
+    /// Print one JSON document instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What scripts may rely on.
+const EXIT_CODES: &str = "Exit codes:
+  0  done
+  1  the upstream, the plugin or a provider failed
+  2  wrong usage
+  3  not declared or not granted
+  4  a human refused, or nobody answered
+  5  the audit log is broken or could not be written
+  6  the state directory, a file in it, a package or a key is not usable";
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Make a state directory: vault, audit log, keys
+    Init(Init),
+    /// Call one tool: `claviger call psa.search_tickets --args '{"company":"Acme"}'`
+    Call(Call),
+    /// Serve the granted tools to an agent over the Model Context Protocol on standard input and output
+    Mcp(Mcp),
+    /// Plugins: inspect, install, list; and for their authors: key, pack
+    #[command(subcommand)]
+    Plugin(Plugin),
+    /// Connections: an installed plugin with settings, secret references and a grant
+    #[command(subcommand)]
+    Connection(Connection),
+    /// The embedded vault's items; values go in and never come out
+    #[command(subcommand)]
+    Secret(Secret),
+    /// What each connection may do
+    #[command(subcommand)]
+    Grant(Grant),
+    /// The audit log
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Secret references
+    #[command(subcommand)]
+    Reference(Reference),
+    /// Secrets that an answer held, and that are not used until an operator lifts it
+    #[command(subcommand)]
+    Quarantine(Quarantine),
+    /// The vault's journal: values that were made but not stored
+    #[command(subcommand)]
+    Vault(Vault),
+}
+
+#[derive(Args)]
+pub(crate) struct Init {
+    /// Who approves at the terminal, as the audit log names them [default: $USER]
+    #[arg(long)]
+    pub(crate) principal: Option<String>,
+    /// Let this age recipient unlock the vault instead of a passphrase
+    #[arg(long, value_name = "age1…")]
+    pub(crate) age_recipient: Option<String>,
+    /// A directory to try things in: approvals are simulated and marked so for ever, the vault's key lies beside it
+    #[arg(long, conflicts_with = "age_recipient")]
+    pub(crate) throwaway: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Call {
+    /// `connection.tool`
+    pub(crate) tool: String,
+    /// The tool's arguments as JSON; `-` reads standard input
+    #[arg(long, default_value = "{}", value_name = "JSON")]
+    pub(crate) args: String,
+    /// In whose name; the grant names who may [default: the state directory's principal]
+    #[arg(long = "as", value_name = "PRINCIPAL")]
+    pub(crate) principal: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Mcp {
+    /// In whose name; the grant names who may [default: the state directory's principal]
+    #[arg(long = "as", value_name = "PRINCIPAL")]
+    pub(crate) principal: Option<String>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Plugin {
+    /// Show what a package or an installed plugin declares, and who signed it
+    Inspect {
+        /// A package directory, or the name of an installed plugin
+        plugin: PathBuf,
+    },
+    /// Verify, compile and install a package
+    Install {
+        /// The package directory
+        package: PathBuf,
+        /// Trust this publisher from now on: a file with its verification key
+        #[arg(long, value_name = "FILE")]
+        trust: Option<PathBuf>,
+    },
+    /// List installed plugins
+    List,
+    /// Make a publisher's key; the verification key goes beside it with the ending `.pub`
+    Key {
+        /// The publisher's name
+        publisher: String,
+        /// Where to write the private key
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Pack and sign a plugin: manifest, schemas and component
+    Pack {
+        /// A directory with `manifest.toml` and `schemas/`
+        source: PathBuf,
+        /// The component that was built
+        #[arg(long, value_name = "FILE")]
+        component: PathBuf,
+        /// The publisher's private key
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// The package directory to write
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Connection {
+    /// Add a connection; allows nothing unless `--allow` says so
+    Add(AddConnection),
+    /// List connections
+    List,
+    /// Bind a secret of a connection to another reference, for example to the item that a rotation stored
+    Bind {
+        /// The connection
+        connection: Name,
+        /// `secret=op://vault/item/field`
+        #[arg(value_parser = parse_pair::<SecretReference>, required = true)]
+        secrets: Vec<(Name, SecretReference)>,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct AddConnection {
+    /// Its name
+    pub(crate) name: Name,
+    /// The installed plugin
+    #[arg(long)]
+    pub(crate) plugin: Name,
+    /// The client of the service provider that it is for
+    #[arg(long)]
+    pub(crate) client: Option<String>,
+    /// A setting of the manifest
+    #[arg(long = "setting", value_name = "NAME=VALUE", value_parser = parse_pair::<String>)]
+    pub(crate) settings: Vec<(Name, String)>,
+    /// A secret's reference
+    #[arg(long = "secret", value_name = "NAME=op://…", value_parser = parse_pair::<SecretReference>)]
+    pub(crate) secrets: Vec<(Name, SecretReference)>,
+    /// A private certificate authority for an endpoint, as a PEM file
+    #[arg(long = "ca", value_name = "ENDPOINT=FILE", value_parser = parse_pair::<PathBuf>)]
+    pub(crate) authorities: Vec<(Name, PathBuf)>,
+    /// An address to dial for an endpoint instead of resolving its host
+    #[arg(long = "connect", value_name = "ENDPOINT=ADDR:PORT", value_parser = parse_pair::<SocketAddr>)]
+    pub(crate) connect: Vec<(Name, SocketAddr)>,
+    /// The vault that receives the items of a write-back rule
+    #[arg(long = "write-back", value_name = "RULE=VAULT", value_parser = parse_pair::<String>)]
+    pub(crate) write_back: Vec<(Name, String)>,
+    /// Grant: an operation, or `all-reads`
+    #[arg(long = "allow", value_name = "OPERATION")]
+    pub(crate) operations: Vec<Name>,
+    /// Grant: a write-back rule
+    #[arg(long = "allow-write-back", value_name = "RULE")]
+    pub(crate) allow_write_back: Vec<Name>,
+    /// Grant: a private network it may reach
+    #[arg(long = "network", value_name = "CIDR")]
+    pub(crate) networks: Vec<String>,
+    /// Grant: who may use it [default: the state directory's principal]
+    #[arg(long = "principal")]
+    pub(crate) principals: Vec<String>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Secret {
+    /// Put a value; read from standard input, or from a prompt that does not echo
+    Put {
+        /// Where it goes: op://vault/item/field
+        reference: SecretReference,
+        /// Replace a value that exists; the old one is gone
+        #[arg(long)]
+        replace: bool,
+    },
+    /// List items: names and versions, never values
+    List,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Grant {
+    /// Every connection and operation, declared and granted
+    List,
+    /// What one connection may do, with hosts, secrets and effects
+    Show {
+        /// The connection
+        connection: Name,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Audit {
+    /// Show entries
+    Log {
+        /// How many of the newest
+        #[arg(long, default_value_t = 20)]
+        last: usize,
+    },
+    /// Verify the log, or an export of it; names the first bad entry
+    Verify {
+        /// An exported bundle [default: the state directory's own log]
+        bundle: Option<PathBuf>,
+        /// The verification key to check against, from a place that the log's keeper does not control
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+    },
+    /// Write a self-contained bundle that anyone can verify
+    Export {
+        /// The directory to make
+        out: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Reference {
+    /// Check the syntax of references, and say what each part is
+    Check {
+        /// The references
+        #[arg(required = true)]
+        references: Vec<String>,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Quarantine {
+    /// List quarantined secrets
+    List,
+    /// Allow a secret again
+    Lift {
+        /// The connection
+        connection: Name,
+        /// The secret's name in the manifest
+        secret: Name,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Vault {
+    /// List values that are kept sealed because they could not be stored; with `--store`, store one
+    Recover {
+        /// Store the value of this number
+        #[arg(long, value_name = "NUMBER", requires = "to")]
+        store: Option<u64>,
+        /// Where to store it: op://vault/item/field, which must not exist
+        #[arg(long, value_name = "op://…")]
+        to: Option<SecretReference>,
+    },
+}
+
+/// `name=value`.
+fn parse_pair<V: std::str::FromStr>(text: &str) -> Result<(Name, V), String>
+where
+    V::Err: std::fmt::Display,
+{
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    let name = name.parse().map_err(|error: claviger_manifest::NameError| error.to_string())?;
+    let value = value.parse().map_err(|error: V::Err| error.to_string())?;
+    Ok((name, value))
+}

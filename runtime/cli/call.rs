@@ -1,0 +1,45 @@
+//! `claviger call`.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use claviger_grant::Caller;
+use serde_json::Value;
+
+use crate::arguments::Call;
+use crate::error::Failure;
+use crate::output::Output;
+use crate::state::State;
+use crate::{open, plugin};
+
+/// The longest arguments, in bytes. A megabyte is what an upstream request may hold by default.
+const MAX_ARGUMENTS: u64 = 1024 * 1024;
+
+/// Calls one tool and prints its result.
+pub(crate) fn run(state: &State, identity: Option<&Path>, call: &Call) -> Result<Output, Failure> {
+    let config = state.config()?;
+    let (connection, tool) = plugin::tool_path(&call.tool)?;
+    let arguments = arguments(&call.args)?;
+    let caller = Caller {
+        principal: call.principal.clone().unwrap_or(config.principal),
+        session: format!("cli-{}", std::process::id()),
+        connection,
+        tool,
+    };
+    let host = open::host(state, identity)?;
+    let result = crate::block_on(host.call(caller, arguments))?.map_err(|error| crate::error::of_call(&error))?;
+    let text = serde_json::to_string_pretty(&result).map_err(Failure::usage)?;
+    Output::new(text, &result)
+}
+
+fn arguments(given: &str) -> Result<Value, Failure> {
+    let mut text = given.to_owned();
+    if given == "-" {
+        text.clear();
+        let read = std::io::stdin().take(MAX_ARGUMENTS).read_to_string(&mut text);
+        read.map_err(|error| Failure::usage(format!("the arguments could not be read: {error}")))?;
+    }
+    serde_json::from_str(&text).map_err(|error| {
+        Failure::usage(format!("the arguments are not JSON (line {}, column {})", error.line(), error.column()))
+    })
+}

@@ -1,0 +1,166 @@
+//! `claviger connection`.
+
+use std::fs;
+
+use claviger_grant::Connection;
+use claviger_manifest::{Effect, Manifest, Name, SecretReference};
+use serde_json::json;
+use toml_edit::{Array, DocumentMut, Item, Table, value};
+
+use crate::arguments::AddConnection;
+use crate::error::{Code, Failure};
+use crate::output::{Output, table};
+use crate::state::{self, State};
+use crate::{open, plugin};
+
+/// The word for every declared operation that only reads.
+const ALL_READS: &str = "all-reads";
+
+/// Adds a connection. It is held against the plugin's manifest before it is written.
+pub(crate) fn add(state: &State, arguments: &AddConnection) -> Result<Output, Failure> {
+    let config = state.config()?;
+    let path = state.connection(&arguments.name);
+    if path.exists() {
+        return Err(Failure::usage(format!("{} exists; edit it, or remove it first", path.display())));
+    }
+    let package = plugin::installed(state, &arguments.plugin)?;
+    let text = document(arguments, package.manifest(), &config.principal)?.to_string();
+    let connection = Connection::parse(&text).map_err(Failure::usage)?;
+    let granted = connection.grant.operations.len();
+    let mut policy = claviger_grant::Policy::default();
+    policy.add(arguments.name.clone(), connection, package).map_err(Failure::usage)?;
+    state::private_directory(&state.connections())?;
+    state::write(&path, text.as_bytes())?;
+    open::note_operator(state, "connection-added", arguments.name.as_str(), &text)?;
+    let said = format!("connection {} is added with {granted} granted operations; see {}", arguments.name, path.display());
+    Output::new(said, &json!({ "connection": arguments.name, "file": path, "operations": granted }))
+}
+
+fn document(arguments: &AddConnection, manifest: &Manifest, principal: &str) -> Result<DocumentMut, Failure> {
+    let mut document = DocumentMut::new();
+    document.insert("plugin", value(arguments.plugin.as_str()));
+    if let Some(client) = &arguments.client {
+        document.insert("client", value(client));
+    }
+    pairs(&mut document, "settings", arguments.settings.iter().map(|(name, text)| (name, text.clone())));
+    pairs(&mut document, "secrets", arguments.secrets.iter().map(|(name, to)| (name, to.to_string())));
+    pairs(&mut document, "write-back", arguments.write_back.iter().map(|(name, vault)| (name, vault.clone())));
+    if let Some(endpoints) = endpoints(arguments)? {
+        document.insert("endpoints", Item::Table(endpoints));
+    }
+    document.insert("grant", Item::Table(grant(arguments, manifest, principal)));
+    Ok(document)
+}
+
+fn pairs<'a>(document: &mut DocumentMut, name: &str, pairs: impl Iterator<Item = (&'a Name, String)>) {
+    let mut table = Table::new();
+    for (key, text) in pairs {
+        table.insert(key.as_str(), value(text));
+    }
+    if !table.is_empty() {
+        document.insert(name, Item::Table(table));
+    }
+}
+
+fn endpoints(arguments: &AddConnection) -> Result<Option<Table>, Failure> {
+    let mut endpoints = Table::new();
+    endpoints.set_implicit(true);
+    for (name, file) in &arguments.authorities {
+        set(&mut endpoints, name, "ca", state::read(file)?);
+    }
+    for (name, address) in &arguments.connect {
+        set(&mut endpoints, name, "connect", address.to_string());
+    }
+    Ok(if endpoints.is_empty() { None } else { Some(endpoints) })
+}
+
+/// Sets one key of one endpoint's table.
+fn set(endpoints: &mut Table, name: &Name, key: &str, text: String) {
+    let item = endpoints.entry(name.as_str()).or_insert_with(|| Item::Table(Table::new()));
+    if let Some(table) = item.as_table_like_mut() {
+        table.insert(key, value(text));
+    }
+}
+
+fn grant(arguments: &AddConnection, manifest: &Manifest, principal: &str) -> Table {
+    let mut operations: Vec<&Name> = Vec::new();
+    for asked in &arguments.operations {
+        if asked.as_str() == ALL_READS {
+            let reads = manifest.operations.iter().filter(|(_, operation)| operation.effect == Effect::Read);
+            operations.extend(reads.map(|(name, _)| name));
+        } else {
+            operations.push(asked);
+        }
+    }
+    operations.sort();
+    operations.dedup();
+    let default = [principal.to_owned()];
+    let principals = if arguments.principals.is_empty() { &default[..] } else { &arguments.principals };
+    let mut grant = Table::new();
+    grant.insert("principals", value(Array::from_iter(principals)));
+    grant.insert("operations", value(Array::from_iter(operations.into_iter().map(Name::as_str))));
+    if !arguments.allow_write_back.is_empty() {
+        grant.insert("write-back", value(Array::from_iter(arguments.allow_write_back.iter().map(Name::as_str))));
+    }
+    if !arguments.networks.is_empty() {
+        grant.insert("networks", value(Array::from_iter(&arguments.networks)));
+    }
+    grant
+}
+
+/// Binds secrets to other references; every other line of the file stays as it is.
+pub(crate) fn bind(state: &State, name: &Name, secrets: &[(Name, SecretReference)]) -> Result<Output, Failure> {
+    let connection = read(state, name)?;
+    let package = plugin::installed(state, &connection.plugin)?;
+    let path = state.connection(name);
+    let malformed = |error: toml_edit::TomlError| Failure::state(format!("{}: {}", path.display(), error.message()));
+    let mut document: DocumentMut = state::read(&path)?.parse().map_err(malformed)?;
+    let table = document.entry("secrets").or_insert_with(|| Item::Table(Table::new()));
+    let table = table.as_table_like_mut().ok_or_else(|| Failure::state("[secrets] is not a table"))?;
+    for (secret, reference) in secrets {
+        table.insert(secret.as_str(), value(reference.to_string()));
+    }
+    let text = document.to_string();
+    let mut policy = claviger_grant::Policy::default();
+    let changed = Connection::parse(&text).map_err(Failure::usage)?;
+    policy.add(name.clone(), changed, package).map_err(Failure::usage)?;
+    state::write(&path, text.as_bytes())?;
+    open::note_operator(state, "connection-bound", name.as_str(), &text)?;
+    let bound: Vec<String> = secrets.iter().map(|(secret, reference)| format!("{secret} = {reference}")).collect();
+    Output::new(format!("{name}: {}", bound.join(", ")), &json!({ "connection": name, "bound": bound }))
+}
+
+/// One connection file.
+pub(crate) fn read(state: &State, name: &Name) -> Result<Connection, Failure> {
+    let path = state.connection(name);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(Failure::new(Code::Denied, format!("no connection {name}; `claviger connection list` shows them")));
+        }
+        Err(error) => return Err(Failure::file(&path, &error)),
+    };
+    Connection::parse(&text).map_err(|error| Failure::state(format!("{}: {error}", path.display())))
+}
+
+/// The names of all connections.
+pub(crate) fn names(state: &State) -> Result<Vec<Name>, Failure> {
+    let names = state::names(&state.connections(), ".toml")?;
+    Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
+}
+
+/// Lists connections.
+pub(crate) fn list(state: &State) -> Result<Output, Failure> {
+    state.config()?;
+    let mut rows = Vec::new();
+    let mut json = Vec::new();
+    for name in names(state)? {
+        let connection = read(state, &name)?;
+        let client = connection.client.clone().unwrap_or_default();
+        let operations: Vec<&str> = connection.grant.operations.iter().map(Name::as_str).collect();
+        rows.push(vec![name.to_string(), connection.plugin.to_string(), client, operations.join(" ")]);
+        json.push(json!({ "name": name, "plugin": connection.plugin, "client": connection.client,
+            "principals": connection.grant.principals, "operations": operations }));
+    }
+    Output::new(table(&["CONNECTION", "PLUGIN", "CLIENT", "GRANTED"], &rows), &json)
+}

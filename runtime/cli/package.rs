@@ -1,0 +1,63 @@
+//! Plugin packages on disk: `manifest.toml`, `manifest.sig`, `component.wasm`, `schemas/*.json`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use claviger_manifest::{Package, TrustStore};
+
+use crate::error::Failure;
+use crate::state::{self, State};
+
+/// The largest component that is read, in bytes: Python and JavaScript components are under 20 MiB.
+const MAX_COMPONENT: u64 = 64 * 1024 * 1024;
+
+/// Reads a package directory. Nothing in it is trusted yet.
+pub(crate) fn read(directory: &Path) -> Result<Package, Failure> {
+    let component = directory.join("component.wasm");
+    let size = fs::metadata(&component).map_err(|error| Failure::file(&component, &error))?.len();
+    if size > MAX_COMPONENT {
+        return Err(Failure::state(format!("{} is larger than {MAX_COMPONENT} bytes", component.display())));
+    }
+    let signature = directory.join("manifest.sig");
+    Ok(Package {
+        manifest: state::read(&directory.join("manifest.toml"))?,
+        component: fs::read(&component).map_err(|error| Failure::file(&component, &error))?,
+        schemas: schemas(directory)?,
+        signature: if signature.exists() { state::read(&signature)? } else { String::new() },
+    })
+}
+
+/// The schemas of a package, by their path in it.
+pub(crate) fn schemas(directory: &Path) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
+    let folder = directory.join("schemas");
+    let mut schemas = BTreeMap::new();
+    for name in state::names(&folder, ".json")? {
+        let path = folder.join(format!("{name}.json"));
+        schemas.insert(format!("schemas/{name}.json"), fs::read(&path).map_err(|error| Failure::file(&path, &error))?);
+    }
+    Ok(schemas)
+}
+
+/// Writes a package directory.
+pub(crate) fn write(directory: &Path, package: &Package) -> Result<(), Failure> {
+    let folder = directory.join("schemas");
+    fs::create_dir_all(&folder).map_err(|error| Failure::file(&folder, &error))?;
+    state::write(&directory.join("manifest.toml"), package.manifest.as_bytes())?;
+    state::write(&directory.join("component.wasm"), &package.component)?;
+    for (path, schema) in &package.schemas {
+        state::write(&directory.join(path), schema)?;
+    }
+    state::write(&directory.join("manifest.sig"), package.signature.as_bytes())
+}
+
+/// The publishers that this state directory trusts.
+pub(crate) fn trusted(state: &State) -> Result<TrustStore, Failure> {
+    let mut trust = TrustStore::default();
+    for name in state::names(&state.trust(), ".pub")? {
+        let path = state.trust().join(format!("{name}.pub"));
+        let added = trust.add_key(state::read(&path)?.trim());
+        added.map_err(|error| Failure::state(format!("{}: {error}", path.display())))?;
+    }
+    Ok(trust)
+}

@@ -1,0 +1,201 @@
+//! `claviger plugin`.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use claviger_host::Sandbox;
+use claviger_manifest::{Digest, Manifest, Name, Package, PublisherKey, VerifiedPackage};
+use serde_json::{Value, json};
+
+use crate::error::{Code, Failure};
+use crate::output::{Output, table};
+use crate::state::{self, State};
+use crate::{changes, keys, open, package};
+
+/// Makes a publisher's key pair.
+pub(crate) fn key(publisher: &str, out: &Path) -> Result<Output, Failure> {
+    if out.exists() {
+        return Err(Failure::usage(format!("{} exists; a key is never overwritten", out.display())));
+    }
+    let key = PublisherKey::generate(publisher, &keys::random()?).map_err(Failure::usage)?;
+    state::write(out, key.to_text().as_bytes())?;
+    let public = out.with_extension("pub");
+    state::write(&public, format!("{}\n", key.vkey()).as_bytes())?;
+    let text = format!("private key: {}\nverification key: {}", out.display(), public.display());
+    Output::new(text, &json!({ "private": out, "public": public, "verification-key": key.vkey() }))
+}
+
+/// Packs and signs: the component's digest goes into the manifest, and one signature covers all of it.
+pub(crate) fn pack(source: &Path, component: &Path, key: &Path, out: &Path) -> Result<Output, Failure> {
+    let component = fs::read(component).map_err(|error| Failure::file(component, &error))?;
+    let manifest_file = source.join("manifest.toml");
+    let text = with_digest(&state::read(&manifest_file)?, &Digest::of(&component))
+        .map_err(|error| Failure::state(format!("{}: {error}", manifest_file.display())))?;
+    let manifest =
+        Manifest::parse(&text).map_err(|error| Failure::state(format!("{}: {error}", manifest_file.display())))?;
+    let key = PublisherKey::from_text(state::read(key)?.trim()).map_err(Failure::state)?;
+    let mut package = Package { manifest: text, component, schemas: package::schemas(source)?, signature: String::new() };
+    package.signature = key.sign(&package).map_err(Failure::state)?;
+    package::write(out, &package)?;
+    let said = format!("{} {} signed by {}", manifest.plugin.name, manifest.plugin.version, manifest.plugin.publisher);
+    Output::new(said, &json!({ "package": out, "component": manifest.plugin.component }))
+}
+
+fn with_digest(manifest: &str, digest: &Digest) -> Result<String, toml_edit::TomlError> {
+    let mut document: toml_edit::DocumentMut = manifest.parse()?;
+    if let Some(component) = document.get_mut("plugin").and_then(|plugin| plugin.get_mut("component")) {
+        *component = toml_edit::value(digest.to_string());
+    }
+    Ok(document.to_string())
+}
+
+/// Verifies, compiles in its own process, and installs.
+pub(crate) fn install(state: &State, directory: &Path, trust: Option<&Path>) -> Result<Output, Failure> {
+    state.config()?;
+    if let Some(file) = trust {
+        trust_publisher(state, file)?;
+    }
+    let package = package::read(directory)?;
+    let copy = package.clone();
+    let verified = package.verify(&package::trusted(state)?).map_err(Failure::state)?;
+    let name = verified.manifest().plugin.name.clone();
+    if state.plugin(&name).exists() {
+        changes::acceptable(&installed(state, &name)?, &verified)?;
+    }
+    let sandbox = open::sandbox(state)?;
+    prepare(&sandbox, state, &verified)?;
+    place(state, &name, &copy)?;
+    let plugin = &verified.manifest().plugin;
+    open::note_operator(state, "plugin-installed", &format!("{name} {}", plugin.version), &verified.manifest_digest().to_string())?;
+    let text = format!("{name} {} is installed; `claviger connection add` makes it usable", plugin.version);
+    Output::new(text, &json!({ "plugin": name, "version": plugin.version.to_string(), "component": plugin.component,
+        "manifest": verified.manifest_digest() }))
+}
+
+fn trust_publisher(state: &State, file: &Path) -> Result<(), Failure> {
+    let text = state::read(file)?;
+    let mut trust = claviger_manifest::TrustStore::default();
+    let name = trust.add_key(text.trim()).map_err(|error| Failure::state(format!("{}: {error}", file.display())))?;
+    let kept = state.trust().join(format!("{name}.pub"));
+    if kept.exists() && state::read(&kept)?.trim() != text.trim() {
+        return Err(Failure::state(format!(
+            "publisher {name} has another key here already; if the publisher really changed it, remove {} first",
+            kept.display()
+        )));
+    }
+    state::write(&kept, text.as_bytes())?;
+    open::note_operator(state, "publisher-trusted", &name, text.trim())
+}
+
+fn prepare(sandbox: &Sandbox, state: &State, verified: &VerifiedPackage) -> Result<(), Failure> {
+    state::private_directory(&state.compiled())?;
+    sandbox.install(verified).map_err(Failure::state)
+}
+
+/// Replaces the plugin's directory by renaming, so that a crash leaves the old one or the new one.
+fn place(state: &State, name: &Name, package: &Package) -> Result<(), Failure> {
+    let target = state.plugin(name);
+    let staged = state.plugins().join(format!(".{name}.new"));
+    let old = state.plugins().join(format!(".{name}.old"));
+    state::private_directory(&staged)?;
+    package::write(&staged, package)?;
+    let rename = |from: &Path, to: &Path| fs::rename(from, to).map_err(|error| Failure::file(to, &error));
+    if target.exists() {
+        rename(&target, &old)?;
+    }
+    rename(&staged, &target)?;
+    if old.exists() { fs::remove_dir_all(&old).map_err(|error| Failure::file(&old, &error)) } else { Ok(()) }
+}
+
+/// An installed plugin, verified again: what runs is what was signed, however the file got there.
+pub(crate) fn installed(state: &State, name: &Name) -> Result<Arc<VerifiedPackage>, Failure> {
+    let directory = state.plugin(name);
+    if !directory.exists() {
+        return Err(Failure::state(format!("plugin {name} is not installed; `claviger plugin list` shows which are")));
+    }
+    let verified = package::read(&directory)?.verify(&package::trusted(state)?);
+    verified.map(Arc::new).map_err(|error| Failure::state(format!("plugin {name}: {error}")))
+}
+
+/// The names of installed plugins.
+pub(crate) fn names(state: &State) -> Result<Vec<Name>, Failure> {
+    let names = state::names(&state.plugins(), "")?;
+    Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
+}
+
+/// Lists installed plugins.
+pub(crate) fn list(state: &State) -> Result<Output, Failure> {
+    state.config()?;
+    let mut rows = Vec::new();
+    let mut json = Vec::new();
+    for name in names(state)? {
+        let package = installed(state, &name)?;
+        let plugin = &package.manifest().plugin;
+        let tools: Vec<String> = package.manifest().tools.keys().map(ToString::to_string).collect();
+        rows.push(vec![name.to_string(), plugin.version.to_string(), plugin.publisher.clone(), tools.join(" ")]);
+        json.push(json!({ "name": name, "version": plugin.version.to_string(), "publisher": plugin.publisher,
+            "manifest": package.manifest_digest(), "component": plugin.component, "tools": tools }));
+    }
+    Output::new(table(&["PLUGIN", "VERSION", "PUBLISHER", "TOOLS"], &rows), &json)
+}
+
+/// What a package declares. A package directory may be unsigned or of an unknown publisher: then it says so first.
+pub(crate) fn inspect(state: &State, plugin: &Path) -> Result<Output, Failure> {
+    let named = plugin.to_str().and_then(|text| text.parse::<Name>().ok()).map(|name| state.plugin(&name));
+    let directory = named.filter(|path| path.exists()).unwrap_or_else(|| plugin.to_owned());
+    let package = package::read(&directory)?;
+    let manifest = Manifest::parse(&package.manifest).map_err(Failure::state)?;
+    let trust = package::trusted(state)?;
+    let signature = match package.verify(&trust) {
+        Ok(_) => format!("valid, by {}", manifest.plugin.publisher),
+        Err(error) => format!("NOT VERIFIED: {error}"),
+    };
+    let json = describe(&manifest, &signature);
+    Output::new(report(&manifest, &signature), &json)
+}
+
+fn describe(manifest: &Manifest, signature: &str) -> Value {
+    let operations: Vec<Value> = manifest.operations.iter().map(|(name, operation)| {
+        json!({ "name": name, "effect": operation.effect, "method": operation.method.as_str(),
+            "endpoint": operation.endpoint, "path": operation.path.to_string(), "query": operation.query,
+            "body": operation.body.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "credentials": operation.credentials, "captures": operation.capture.keys().collect::<Vec<_>>() })
+    }).collect();
+    let tools: Vec<Value> = manifest.tools.iter().map(|(name, tool)| {
+        json!({ "name": name, "description": tool.description, "effect": tool.effect, "operations": tool.operations })
+    }).collect();
+    json!({ "name": manifest.plugin.name, "version": manifest.plugin.version.to_string(), "signature": signature,
+        "publisher": manifest.plugin.publisher, "component": manifest.plugin.component,
+        "secrets": manifest.secrets.keys().collect::<Vec<_>>(), "operations": operations, "tools": tools,
+        "write-back": manifest.write_back.keys().collect::<Vec<_>>() })
+}
+
+fn report(manifest: &Manifest, signature: &str) -> String {
+    let plugin = &manifest.plugin;
+    let operations: Vec<Vec<String>> = manifest.operations.iter().map(|(name, operation)| {
+        let credentials: Vec<&str> = operation.credentials.iter().map(Name::as_str).collect();
+        vec![name.to_string(), operation.effect.as_str().to_owned(), operation.method.as_str().to_owned(),
+            format!("{}{}", operation.endpoint, operation.path), credentials.join(" ")]
+    }).collect();
+    let tools: Vec<Vec<String>> = manifest.tools.iter().map(|(name, tool)| {
+        vec![name.to_string(), tool.effect.as_str().to_owned(), tool.description.clone()]
+    }).collect();
+    let secrets: Vec<&str> = manifest.secrets.keys().map(Name::as_str).collect();
+    format!(
+        "{} {}\nsignature  {signature}\ncomponent  {}\nsecrets    {}\n\n{}\n{}",
+        plugin.name,
+        plugin.version,
+        plugin.component,
+        secrets.join(" "),
+        table(&["OPERATION", "EFFECT", "METHOD", "ENDPOINT AND PATH", "CREDENTIALS"], &operations),
+        table(&["TOOL", "EFFECT", "DESCRIPTION"], &tools),
+    )
+}
+
+/// A usage error when the text is not a name.
+pub(crate) fn tool_path(text: &str) -> Result<(Name, claviger_manifest::ToolName), Failure> {
+    let wrong = || Failure::new(Code::Usage, "name a tool as connection.tool; `claviger grant list` shows them");
+    let (connection, tool) = text.split_once('.').ok_or_else(wrong)?;
+    Ok((connection.parse().map_err(|_| wrong())?, tool.parse().map_err(|_| wrong())?))
+}

@@ -1,0 +1,62 @@
+//! `claviger secret`: values go in, and never come out.
+
+use std::io::{IsTerminal as _, Read as _};
+
+use claviger_manifest::SecretReference;
+use claviger_vault::Secret;
+use serde_json::json;
+
+use crate::error::Failure;
+use crate::open;
+use crate::output::{Output, table};
+use crate::state::State;
+
+/// The longest value, in bytes: a private key with its chain fits, a file given by mistake does not.
+const MAX_VALUE: u64 = 64 * 1024;
+
+/// Puts one value into the embedded vault.
+pub(crate) fn put(
+    state: &State,
+    identity: Option<&std::path::Path>,
+    reference: &SecretReference,
+    replace: bool,
+) -> Result<Output, Failure> {
+    let vault = open::embedded(state, identity)?;
+    let value = value(reference)?;
+    vault.put(reference, value, replace).map_err(Failure::state)?;
+    open::note_operator(state, "secret-put", &reference.to_string(), if replace { "replaced" } else { "new" })?;
+    Output::new(format!("{reference} is stored"), &json!({ "reference": reference.to_string(), "replaced": replace }))
+}
+
+/// The value: a prompt that does not echo, or all of standard input less one line break at its end.
+fn value(reference: &SecretReference) -> Result<Secret, Failure> {
+    let unreadable = |error: std::io::Error| Failure::usage(format!("the value could not be read: {error}"));
+    let mut bytes = if std::io::stdin().is_terminal() {
+        rpassword::prompt_password(format!("Value for {reference}: ")).map_err(unreadable)?.into_bytes()
+    } else {
+        let mut bytes = Vec::new();
+        std::io::stdin().take(MAX_VALUE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        bytes
+    };
+    if bytes.last() == Some(&b'\n') {
+        bytes.pop();
+    }
+    let secret = Secret::new(bytes);
+    if secret.is_empty() {
+        return Err(Failure::usage("the value is empty; nothing was stored"));
+    }
+    if u64::try_from(secret.size()).unwrap_or(u64::MAX) > MAX_VALUE {
+        return Err(Failure::usage(format!("the value is longer than {MAX_VALUE} bytes; nothing was stored")));
+    }
+    Ok(secret)
+}
+
+/// Lists what is in the embedded vault: names and versions.
+pub(crate) fn list(state: &State, identity: Option<&std::path::Path>) -> Result<Output, Failure> {
+    let vault = open::embedded(state, identity)?;
+    let items = vault.list().map_err(Failure::state)?;
+    let rows: Vec<Vec<String>> =
+        items.iter().map(|item| vec![item.reference(), item.version.to_string()]).collect();
+    let json: Vec<_> = items.iter().map(|item| json!({ "reference": item.reference(), "version": item.version })).collect();
+    Output::new(table(&["REFERENCE", "VERSION"], &rows), &json)
+}

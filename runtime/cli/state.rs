@@ -1,0 +1,212 @@
+//! The state directory: where everything lies, and with which permissions.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Failure;
+
+/// A state directory. Every path in it is named here and nowhere else.
+#[derive(Clone, Debug)]
+pub(crate) struct State {
+    root: PathBuf,
+}
+
+/// `claviger.toml`.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Config {
+    /// In whose name commands run unless `--as` says otherwise.
+    pub(crate) principal: String,
+    /// Who is asked.
+    pub(crate) approver: ApproverChoice,
+    /// 1Password's command line, when vaults use it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) op: Option<Op>,
+    /// Which provider answers for a vault; vaults that are not here are in the embedded one.
+    #[serde(default)]
+    pub(crate) vaults: std::collections::BTreeMap<String, VaultChoice>,
+}
+
+/// Who is asked for an approval.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ApproverChoice {
+    /// A prompt on the controlling terminal.
+    Terminal,
+    /// A software passkey that says yes. Only in a throw-away directory, and marked in every receipt.
+    Simulated,
+}
+
+/// The provider of one vault.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct VaultChoice {
+    /// Which.
+    pub(crate) provider: ProviderChoice,
+}
+
+/// The providers.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ProviderChoice {
+    /// The vault in the state directory.
+    Embedded,
+    /// 1Password through `op`.
+    Op,
+}
+
+/// How `op` is run.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Op {
+    /// The program's absolute path; it is never looked up.
+    pub(crate) path: PathBuf,
+    /// The account; a reference has no account of its own, so it is pinned here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) account: Option<String>,
+    /// A file, readable by its owner only, with a service account's token; the desktop app otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) service_account_token: Option<PathBuf>,
+}
+
+impl State {
+    /// The directory that the arguments or the environment name.
+    pub(crate) fn at(given: Option<&Path>) -> Result<Self, Failure> {
+        if let Some(root) = given {
+            return Ok(Self { root: root.to_owned() });
+        }
+        let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/state"));
+        let base = std::env::var_os("XDG_STATE_HOME").filter(|value| !value.is_empty()).map(PathBuf::from);
+        let base = base.or_else(home).ok_or_else(|| Failure::usage("no home directory; name one with --state DIR"))?;
+        Ok(Self { root: base.join("claviger") })
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn config_file(&self) -> PathBuf {
+        self.root.join("claviger.toml")
+    }
+
+    pub(crate) fn approvers(&self) -> PathBuf {
+        self.root.join("approvers.toml")
+    }
+
+    pub(crate) fn approver_key(&self) -> PathBuf {
+        self.root.join("approver.key")
+    }
+
+    pub(crate) fn host_key(&self) -> PathBuf {
+        self.root.join("host.key")
+    }
+
+    pub(crate) fn identity(&self) -> PathBuf {
+        self.root.join("identity.age")
+    }
+
+    pub(crate) fn vault(&self) -> PathBuf {
+        self.root.join("vault")
+    }
+
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.root.join("vault").join("journal")
+    }
+
+    pub(crate) fn quarantine(&self) -> PathBuf {
+        self.root.join("quarantine.json")
+    }
+
+    pub(crate) fn audit(&self) -> PathBuf {
+        self.root.join("audit")
+    }
+
+    pub(crate) fn audit_key(&self) -> PathBuf {
+        self.root.join("audit.key")
+    }
+
+    pub(crate) fn audit_public_key(&self) -> PathBuf {
+        self.root.join("audit.pub")
+    }
+
+    pub(crate) fn trust(&self) -> PathBuf {
+        self.root.join("trust")
+    }
+
+    pub(crate) fn plugins(&self) -> PathBuf {
+        self.root.join("plugins")
+    }
+
+    pub(crate) fn plugin(&self, name: &claviger_manifest::Name) -> PathBuf {
+        self.plugins().join(name.as_str())
+    }
+
+    pub(crate) fn compiled(&self) -> PathBuf {
+        self.root.join("compiled")
+    }
+
+    pub(crate) fn connections(&self) -> PathBuf {
+        self.root.join("connections")
+    }
+
+    pub(crate) fn connection(&self, name: &claviger_manifest::Name) -> PathBuf {
+        self.connections().join(format!("{name}.toml"))
+    }
+
+    /// `claviger.toml`, or the advice to make one.
+    pub(crate) fn config(&self) -> Result<Config, Failure> {
+        let path = self.config_file();
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(Failure::no_state(&self.root)),
+            Err(error) => return Err(Failure::file(&path, &error)),
+        };
+        toml::from_str(&text).map_err(|error| Failure::state(format!("{}: {}", path.display(), error.message())))
+    }
+}
+
+/// Reads a text file of the state directory.
+pub(crate) fn read(path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path).map_err(|error| Failure::file(path, &error))
+}
+
+/// Makes a directory that only its owner enters.
+pub(crate) fn private_directory(path: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| Failure::file(path, &error))
+}
+
+/// Writes a file whole or not at all, readable by its owner only: a new file beside it, synced, then renamed.
+pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<(), Failure> {
+    let directory = path.parent().unwrap_or_else(|| Path::new("."));
+    let written = (|| {
+        let mut staged = tempfile::NamedTempFile::new_in(directory)?;
+        staged.write_all(contents)?;
+        staged.as_file().sync_all()?;
+        staged.persist(path).map_err(|error| error.error)?;
+        fs::File::open(directory)?.sync_all()
+    })();
+    written.map_err(|error| Failure::file(path, &error))
+}
+
+/// The names of the entries of a directory that end in `suffix`, without it, sorted. A missing directory has none.
+pub(crate) fn names(directory: &Path, suffix: &str) -> Result<Vec<String>, Failure> {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Failure::file(directory, &error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|error| Failure::file(directory, &error))?;
+        if let Some(name) = entry.file_name().to_str().and_then(|name| name.strip_suffix(suffix)) {
+            names.push(name.to_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}

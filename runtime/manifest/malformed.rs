@@ -1,0 +1,50 @@
+//! Where a TOML text is wrong, and why, without repeating what stands there.
+
+use std::fmt;
+
+/// A TOML text that does not have the expected form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Malformed {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// What is wrong. Never the text itself, which may hold a pasted secret.
+    pub message: String,
+}
+
+/// How serde's own messages start and what becomes of them. They quote what they found; what they expected follows.
+const QUOTING: [(&str, &str); 5] = [
+    ("unknown field", "unknown key"),
+    ("unknown variant", "unknown word"),
+    ("invalid type", "wrong type"),
+    ("invalid value", "wrong value"),
+    ("invalid length", "wrong length"),
+];
+
+impl Malformed {
+    /// The place and the reason of a parser's error in this text.
+    pub fn of(text: &str, error: &toml::de::Error) -> Self {
+        let before = text.get(..error.span().map_or(0, |span| span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|character| *character != '\n').count() + 1;
+        Self { line, column, message: without_quotes(error.message()) }
+    }
+}
+
+fn without_quotes(message: &str) -> String {
+    let Some((_, kind)) = QUOTING.iter().find(|(start, _)| message.starts_with(start)) else {
+        return message.to_owned();
+    };
+    // The last one: the quoted text may hold the word too, what was expected never does.
+    match message.rsplit_once(", expected ") {
+        Some((_, expected)) => format!("{kind}, expected {expected}"),
+        None => (*kind).to_owned(),
+    }
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "line {}, column {}: {}", self.line, self.column, self.message)
+    }
+}

@@ -1,0 +1,49 @@
+//! The head of a manifest, and its small tables.
+
+use serde::Deserialize;
+
+use crate::{Digest, Name, OriginTemplate, SecretReference};
+
+/// `[plugin]`: whose code this is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Plugin {
+    /// The plugin's name.
+    pub name: Name,
+    /// Its version.
+    pub version: semver::Version,
+    /// The name of the key that signs it.
+    pub publisher: String,
+    /// SHA-256 of the component.
+    pub component: Digest,
+    /// What it is for, in the author's words.
+    pub description: Option<String>,
+}
+
+/// `[settings.<name>]`: something that an operator fills in, such as a host.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Setting {
+    /// What to fill in.
+    pub description: String,
+    /// What holds when the operator fills in nothing.
+    pub default: Option<String>,
+}
+
+/// `[secrets.<name>]`: a secret that a credential needs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Secret {
+    /// Where it is unless a connection says otherwise.
+    pub reference: Option<SecretReference>,
+    /// What it is.
+    pub description: Option<String>,
+}
+
+/// `[endpoints.<name>]`: a place that operations go to.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Endpoint {
+    /// Scheme, host and port.
+    pub origin: OriginTemplate,
+}

@@ -1,0 +1,33 @@
+//! Text that people and models read: no characters that change what they see.
+
+/// Whether this is not empty, not too long, and shows as what it is.
+pub(crate) fn is_shown_as_it_is(text: &str, max: usize) -> bool {
+    !text.trim().is_empty() && text.chars().count() <= max && !text.chars().any(is_deceptive)
+}
+
+/// Control characters act on terminals; bidirectional and zero-width formatting characters (Unicode UAX #9, TR #36) let a
+/// text read as another; tag characters (U+E0000…) are read by models and seen by nobody.
+fn is_deceptive(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{00ad}'
+                | '\u{061c}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e0fff}'
+        )
+}
+
+/// Visible ASCII and single or more spaces inside, nothing at the edges: fit for a header value and for a form.
+pub(crate) fn is_plain(text: &str, max: usize) -> bool {
+    !text.is_empty()
+        && text.len() <= max
+        && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
+        && !text.starts_with(' ')
+        && !text.ends_with(' ')
+}

@@ -1,0 +1,30 @@
+//! Saying that a human is being asked, while one is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use claviger_host::HumanClock;
+use rmcp::model::{ProgressNotificationParam, ProgressToken};
+use rmcp::service::Peer;
+use rmcp::RoleServer;
+
+/// How often a waiting client hears of it: clients reset their own time limits on progress, and one a second was enough
+/// for every client that was tried.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Sends progress for as long as this future is polled. It never ends by itself.
+pub(crate) async fn report(human: Arc<HumanClock>, token: Option<ProgressToken>, peer: Peer<RoleServer>) {
+    let mut ticks = tokio::time::interval(EVERY);
+    let mut count = 0.0;
+    loop {
+        ticks.tick().await;
+        let Some(token) = token.clone().filter(|_| human.is_waiting()) else { continue };
+        count += 1.0;
+        let message = format!("waiting for a human's approval ({} s)", human.waited().as_secs());
+        let said = peer.notify_progress(ProgressNotificationParam::new(token, count).with_message(message)).await;
+        if said.is_err() {
+            // The client is gone; the request's own cancellation ends the call.
+            return std::future::pending().await;
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! Files that nobody but their owner reads, and that are replaced whole or not at all.
+
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{Mode, OFlags};
+
+/// Read and write for the owner, nothing for anybody else.
+const OWNER_ONLY: Mode = Mode::RUSR.union(Mode::WUSR);
+/// Permission bits that let somebody else read or write.
+const OTHERS: u32 = 0o077;
+/// Permission bits that let somebody else put files into a directory.
+const OTHERS_WRITE: u32 = 0o022;
+/// How long a writer waits for another: far longer than any save takes, short enough that a person sees a message.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+/// How often a waiting writer looks again.
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
+/// What a file is called until it is complete and durable.
+const UNFINISHED: &str = ".new";
+
+/// Why a private file could not be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PrivateFileError {
+    /// The operating system said no.
+    #[error("{0}")]
+    Io(io::ErrorKind),
+    /// `fsync` failed: whether the bytes are on the disk is unknown, and asking again does not help, because the kernel
+    /// has dropped the pages (the lesson of PostgreSQL's "fsyncgate").
+    #[error("the disk did not confirm a write: {0}")]
+    NotDurable(io::ErrorKind),
+    /// Others can read or write it, or it belongs to somebody else.
+    #[error("others can reach the file; `chmod go= ` it, and see that it is yours")]
+    OpenToOthers,
+    /// A symbolic link, a directory, a device.
+    #[error("not a regular file")]
+    NotAFile,
+    /// Longer than its reader allows.
+    #[error("longer than it can be")]
+    TooLong,
+    /// Another process holds the lock.
+    #[error("another process holds the lock")]
+    Busy,
+}
+
+impl From<io::Error> for PrivateFileError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error.kind())
+    }
+}
+
+/// What tells one state of a file from the next, without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    device: u64,
+    inode: u64,
+    length: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    /// The state of the file at `path` now.
+    pub(crate) fn of(path: &Path) -> Result<Self, PrivateFileError> {
+        Ok(Self::from_metadata(&fs::symlink_metadata(path)?))
+    }
+
+    fn from_metadata(metadata: &fs::Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            length: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+/// Makes a directory for private files if it is not there, and refuses one that others can put files into.
+pub(crate) fn ensure_directory(directory: &Path) -> Result<(), PrivateFileError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    let metadata = fs::metadata(directory)?;
+    if metadata.permissions().mode() & OTHERS_WRITE != 0 {
+        return Err(PrivateFileError::OpenToOthers);
+    }
+    Ok(())
+}
+
+/// Reads a whole private file. What is checked is the file that was opened, so nothing can be swapped in between.
+pub(crate) fn read(path: &Path, limit: u64) -> Result<(Vec<u8>, Stamp), PrivateFileError> {
+    // Not blocking, so that a pipe in the file's place cannot hang its reader.
+    let mut file = open(path, OFlags::RDONLY | OFlags::NONBLOCK)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(PrivateFileError::NotAFile);
+    }
+    if metadata.mode() & OTHERS != 0 || metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Err(PrivateFileError::OpenToOthers);
+    }
+    if metadata.len() > limit {
+        return Err(PrivateFileError::TooLong);
+    }
+    // One byte more than expected, so that the buffer never grows and leaves a copy behind.
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0).saturating_add(1));
+    Read::by_ref(&mut file).take(limit).read_to_end(&mut bytes)?;
+    Ok((bytes, Stamp::from_metadata(&metadata)))
+}
+
+/// Puts `bytes` in the place of `directory/name`: written beside it, made durable, renamed over it, the rename made
+/// durable. A crash at any point leaves the old file or the new one. The caller holds the directory's lock.
+pub(crate) fn replace(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), PrivateFileError> {
+    let unfinished = directory.join(format!("{name}{UNFINISHED}"));
+    let written = remove(&unfinished).and_then(|()| write_new(&unfinished, bytes));
+    if let Err(error) = written {
+        // Best effort: what is left is removed at the next open.
+        let _ = fs::remove_file(&unfinished);
+        return Err(error);
+    }
+    fs::rename(&unfinished, directory.join(name))?;
+    sync_directory(directory)
+}
+
+/// Creates a file that must not exist yet, durably.
+pub(crate) fn create(path: &Path, bytes: &[u8]) -> Result<(), PrivateFileError> {
+    write_new(path, bytes)?;
+    sync_directory(path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+}
+
+/// Removes a file, which need not exist. Not yet durable.
+pub(crate) fn remove(path: &Path) -> Result<(), PrivateFileError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Removes what writers that crashed have left unfinished. The caller holds the directory's lock.
+pub(crate) fn remove_unfinished(directory: &Path) -> Result<(), PrivateFileError> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().ends_with(UNFINISHED.as_bytes()) {
+            remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes renames and removals in a directory durable.
+pub(crate) fn sync_directory(directory: &Path) -> Result<(), PrivateFileError> {
+    File::open(directory)?.sync_all().map_err(|error| PrivateFileError::NotDurable(error.kind()))
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> Result<(), PrivateFileError> {
+    let mut file = open(path, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL)?;
+    file.write_all(bytes)?;
+    file.sync_all().map_err(|error| PrivateFileError::NotDurable(error.kind()))
+}
+
+fn open(path: &Path, flags: OFlags) -> Result<File, PrivateFileError> {
+    match rustix::fs::open(path, flags | OFlags::NOFOLLOW | OFlags::CLOEXEC, OWNER_ONLY) {
+        Ok(descriptor) => Ok(File::from(descriptor)),
+        // What Linux answers when the last component is a symbolic link.
+        Err(rustix::io::Errno::LOOP) => Err(PrivateFileError::NotAFile),
+        Err(error) => Err(io::Error::from(error).into()),
+    }
+}
+
+/// An advisory lock (`flock`) on a directory's lock file. The kernel releases it when the process ends, however it ends.
+#[derive(Debug)]
+pub(crate) struct Lock(#[expect(dead_code, reason = "held for what dropping it does")] File);
+
+impl Lock {
+    /// Waits for the only lock.
+    pub(crate) fn exclusive(path: &Path) -> Result<Self, PrivateFileError> {
+        Self::wait(path, File::try_lock)
+    }
+
+    /// Waits until nobody holds the lock exclusively.
+    pub(crate) fn shared(path: &Path) -> Result<Self, PrivateFileError> {
+        Self::wait(path, File::try_lock_shared)
+    }
+
+    /// The only lock, or none when somebody has it.
+    pub(crate) fn attempt(path: &Path) -> Result<Option<Self>, PrivateFileError> {
+        let file = lock_file(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error.into()),
+        }
+    }
+
+    fn wait(path: &Path, attempt: fn(&File) -> Result<(), TryLockError>) -> Result<Self, PrivateFileError> {
+        let file = lock_file(path)?;
+        let begun = Instant::now();
+        loop {
+            match attempt(&file) {
+                Ok(()) => return Ok(Self(file)),
+                Err(TryLockError::Error(error)) => return Err(error.into()),
+                Err(TryLockError::WouldBlock) if begun.elapsed() > LOCK_PATIENCE => return Err(PrivateFileError::Busy),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            }
+        }
+    }
+}
+
+fn lock_file(path: &Path) -> Result<File, PrivateFileError> {
+    open(path, OFlags::RDWR | OFlags::CREATE)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+    use super::{Lock, PrivateFileError, ensure_directory, read, remove_unfinished, replace};
+
+    #[test]
+    fn a_replaced_file_is_whole_and_for_its_owner_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        replace(directory.path(), "file", b"old").unwrap();
+        replace(directory.path(), "file", b"new and longer").unwrap();
+        let path = directory.path().join("file");
+        assert_eq!(read(&path, 100).unwrap().0, b"new and longer");
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        replace(directory.path(), "file", b"bytes").unwrap();
+        for mode in [0o640, 0o604, 0o620, 0o602] {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            assert_eq!(read(&path, 100).unwrap_err(), PrivateFileError::OpenToOthers);
+        }
+    }
+
+    #[test]
+    fn links_directories_and_long_files_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        replace(directory.path(), "file", b"bytes").unwrap();
+        let link = directory.path().join("link");
+        symlink(directory.path().join("file"), &link).unwrap();
+        assert_eq!(read(&link, 100).unwrap_err(), PrivateFileError::NotAFile);
+        assert_eq!(read(directory.path(), 100).unwrap_err(), PrivateFileError::NotAFile);
+        assert_eq!(read(&directory.path().join("file"), 4).unwrap_err(), PrivateFileError::TooLong);
+    }
+
+    #[test]
+    fn a_directory_that_others_can_write_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let inside = directory.path().join("a/b");
+        ensure_directory(&inside).unwrap();
+        assert_eq!(fs::metadata(&inside).unwrap().mode() & 0o777, 0o700);
+        fs::set_permissions(&inside, Permissions::from_mode(0o777)).unwrap();
+        assert_eq!(ensure_directory(&inside).unwrap_err(), PrivateFileError::OpenToOthers);
+    }
+
+    #[test]
+    fn leftovers_do_not_stop_a_writer_and_are_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("file.new"), b"half").unwrap();
+        replace(directory.path(), "file", b"whole").unwrap();
+        fs::write(directory.path().join("other.new"), b"half").unwrap();
+        remove_unfinished(directory.path()).unwrap();
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_lock_is_held_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lock");
+        let held = Lock::exclusive(&path).unwrap();
+        assert!(Lock::attempt(&path).unwrap().is_none());
+        drop(held);
+        let shared = (Lock::shared(&path).unwrap(), Lock::shared(&path).unwrap());
+        assert!(Lock::attempt(&path).unwrap().is_none());
+        drop(shared);
+        assert!(Lock::attempt(&path).unwrap().is_some());
+    }
+}

@@ -1,0 +1,72 @@
+// Starts oidc-provider, a certified OAuth 2 and OpenID server, on a free port of 127.0.0.1.
+//
+// Its configuration comes as one JSON line on standard input, never in argv, where every process could read the secrets:
+//   modules      the directory that holds node_modules
+//   certificate  PEM file of the server's chain, `key` PEM file of its key; both absent: plain HTTP
+//   clients      [{ id, secret, authentication: "client_secret_basic" | "client_secret_post" }]
+//   lifetime     seconds that an access token lives
+//   audience     the resource indicator that tokens are minted for; absent: opaque tokens for no resource
+//   format       "opaque" or "jwt", of tokens with an audience
+// When it listens it prints one JSON line, {"port":N}. It ends when its standard input does, so that it cannot outlive
+// the test that started it.
+import { readFileSync } from "node:fs";
+import http from "node:http";
+import https from "node:https";
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+import { pathToFileURL } from "node:url";
+import path from "node:path";
+
+const line = await new Promise((resolve) => createInterface({ input: process.stdin }).once("line", resolve));
+process.stdin.on("end", () => process.exit(0)).resume();
+const config = JSON.parse(line);
+
+const require = createRequire(path.join(config.modules, "here.js"));
+const { Provider, errors } = await import(pathToFileURL(require.resolve("oidc-provider")));
+
+// The issuer's name holds the port, so the port comes first.
+let answer = (_request, response) => response.writeHead(503).end();
+const handle = (request, response) => answer(request, response);
+const server = config.certificate
+  ? https.createServer({ cert: readFileSync(config.certificate), key: readFileSync(config.key) }, handle)
+  : http.createServer(handle);
+await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+const { port } = server.address();
+
+const client = ({ id, secret, authentication }) => ({
+  client_id: id,
+  client_secret: secret,
+  token_endpoint_auth_method: authentication,
+  grant_types: ["client_credentials"],
+  response_types: [],
+  redirect_uris: [],
+});
+
+const resourceServer = {
+  scope: "read write",
+  audience: config.audience,
+  accessTokenTTL: config.lifetime,
+  accessTokenFormat: config.format ?? "opaque",
+};
+
+const provider = new Provider(`${config.certificate ? "https" : "http"}://127.0.0.1:${port}`, {
+  clients: config.clients.map(client),
+  scopes: ["read", "write"],
+  ttl: { ClientCredentials: config.lifetime },
+  features: {
+    clientCredentials: { enabled: true },
+    devInteractions: { enabled: false },
+    introspection: { enabled: true },
+    revocation: { enabled: true },
+    resourceIndicators: {
+      enabled: true,
+      defaultResource: () => config.audience ?? [],
+      getResourceServerInfo: (_context, resource) => {
+        if (resource !== config.audience) throw new errors.InvalidTarget();
+        return resourceServer;
+      },
+    },
+  },
+});
+answer = provider.callback();
+process.stdout.write(`${JSON.stringify({ port })}\n`);
