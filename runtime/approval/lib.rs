@@ -1,1 +1,52 @@
-//! The approval room.
+//! Did a human say yes to exactly this?
+//!
+//! [`Desk::approve`] takes the grant room's proof and returns [`Approved`], the only thing that the audit room opens an
+//! intent for. What is approved is the rendered request: its canonical bytes are hashed, the hash is the challenge, and an
+//! enrolled key signs it. The signature is the [`Receipt`]; [`verify()`] is the one pure function that checks it, here and
+//! for whoever audits the log years later with public keys alone.
+//!
+//! An approver is asked, never trusted: its answer counts only if the signature verifies against an enrolled key.
+
+mod approved;
+mod approver;
+mod ask;
+mod authenticator_data;
+mod base64url;
+mod client_data;
+mod clock;
+mod cover;
+mod desk;
+mod device;
+mod enrolled;
+mod escape;
+mod lease;
+mod public_key;
+mod receipt;
+mod refused;
+mod render;
+mod signer;
+mod software_passkey;
+mod terminal;
+mod throwaway;
+mod verify;
+
+#[cfg(test)]
+mod fixtures;
+
+pub use approved::{Approved, Evidence};
+pub use approver::{Approver, ApproverKind, Assertion, Decision};
+pub use ask::{Ask, Scope};
+pub use base64url::{Base64Url, NotBase64Url};
+pub use cover::{Cover, CoveredCredential};
+pub use desk::{Desk, Moment};
+pub use enrolled::{Enrolled, EnrolledKey, Enrolment, EnrolmentError, HOST_ASSERTED_RP_ID, SIMULATED_RP_ID};
+pub use lease::{LEASE_LIMIT_SECONDS, LEASE_SECONDS, LEASE_USES};
+pub use public_key::{NotAPublicKey, PublicKey};
+pub use receipt::Receipt;
+pub use refused::Refused;
+pub use render::render;
+pub use signer::UnusableSeed;
+pub use software_passkey::{SimulatedAnswer, SoftwarePasskey};
+pub use terminal::TerminalPrompt;
+pub use throwaway::{Throwaway, ThrowawayError};
+pub use verify::{ReceiptError, VerifiedReceipt, verify};

@@ -2,6 +2,7 @@
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use sha2::{Digest as _, Sha256};
 use signed_note::{Note, Verifier, VerifierList};
 use tlog_tiles::{Checkpoint, Hash};
 
@@ -29,9 +30,8 @@ impl CheckpointKey {
     /// The key for a seed of 32 random bytes (RFC 8032 §5.1.5). The log's origin follows from the public key.
     pub fn from_seed(seed: [u8; 32]) -> Self {
         let signing = SigningKey::from_bytes(&seed);
-        let mut digits = claviger_manifest::Digest::of(signing.verifying_key().as_bytes()).to_string();
-        let hex = digits.split_off(digits.find(':').map_or(0, |at| at + 1));
-        let origin = format!("{ORIGIN_PREFIX}{}", hex.get(..ORIGIN_DIGITS).unwrap_or(&hex));
+        let digits = hex::encode(Sha256::digest(signing.verifying_key().as_bytes()));
+        let origin = format!("{ORIGIN_PREFIX}{}", digits.get(..ORIGIN_DIGITS).unwrap_or(&digits));
         Self { signing, origin }
     }
 

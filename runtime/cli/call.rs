@@ -26,10 +26,12 @@ pub(crate) fn run(state: &State, identity: Option<&Path>, call: &Call) -> Result
         connection,
         tool,
     };
-    let host = open::host(state, identity)?;
-    let result = crate::block_on(host.call(caller, arguments))?.map_err(|error| crate::error::of_call(&error))?;
-    let text = serde_json::to_string_pretty(&result).map_err(Failure::usage)?;
-    Output::new(text, &result)
+    let result = crate::block_on(async {
+        let host = open::host(state, identity).await?;
+        host.call(caller, arguments).await.map_err(|error| crate::error::of_call(&error))
+    })??;
+    let text = serde_json::to_string_pretty(&result.value).map_err(Failure::usage)?;
+    Output::new(text, &result.value)
 }
 
 fn arguments(given: &str) -> Result<Value, Failure> {

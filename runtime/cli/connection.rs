@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use claviger_audit::OperatorAction;
 use claviger_grant::Connection;
 use claviger_manifest::{Effect, Manifest, Name, SecretReference};
 use serde_json::json;
@@ -30,8 +31,8 @@ pub(crate) fn add(state: &State, arguments: &AddConnection) -> Result<Output, Fa
     let mut policy = claviger_grant::Policy::default();
     policy.add(arguments.name.clone(), connection, package).map_err(Failure::usage)?;
     state::private_directory(&state.connections())?;
+    open::note(state, OperatorAction::ConnectionAdded, arguments.name.as_str(), Some(&text))?;
     state::write(&path, text.as_bytes())?;
-    open::note_operator(state, "connection-added", arguments.name.as_str(), &text)?;
     let said = format!("connection {} is added with {granted} granted operations; see {}", arguments.name, path.display());
     Output::new(said, &json!({ "connection": arguments.name, "file": path, "operations": granted }))
 }
@@ -124,9 +125,9 @@ pub(crate) fn bind(state: &State, name: &Name, secrets: &[(Name, SecretReference
     let mut policy = claviger_grant::Policy::default();
     let changed = Connection::parse(&text).map_err(Failure::usage)?;
     policy.add(name.clone(), changed, package).map_err(Failure::usage)?;
-    state::write(&path, text.as_bytes())?;
-    open::note_operator(state, "connection-bound", name.as_str(), &text)?;
     let bound: Vec<String> = secrets.iter().map(|(secret, reference)| format!("{secret} = {reference}")).collect();
+    open::note(state, OperatorAction::ConnectionChanged, name.as_str(), Some(&bound.join(", ")))?;
+    state::write(&path, text.as_bytes())?;
     Output::new(format!("{name}: {}", bound.join(", ")), &json!({ "connection": name, "bound": bound }))
 }
 

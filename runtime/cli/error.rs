@@ -1,24 +1,39 @@
 //! Why a command failed, and with which exit code. Every text is safe to print and says what to do next.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use claviger_host::CallError;
 use claviger_pipeline::Reason;
 
 /// The exit codes that scripts may rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Code {
     /// The upstream, the plugin or a provider failed.
-    Failed = 1,
+    Failed,
     /// Wrong usage; clap's own code too.
-    Usage = 2,
+    Usage,
     /// Not declared or not granted.
-    Denied = 3,
+    Denied,
     /// A human refused.
-    Refused = 4,
+    Refused,
     /// The audit log is broken or could not be written.
-    Audit = 5,
+    Audit,
     /// The state directory, a file in it, a package or a key is not usable.
-    State = 6,
+    State,
+}
+
+impl Code {
+    /// The number that the process ends with.
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Denied => 3,
+            Self::Refused => 4,
+            Self::Audit => 5,
+            Self::State => 6,
+        }
+    }
 }
 
 /// A failed command.
@@ -49,7 +64,7 @@ impl Failure {
     pub(crate) fn no_state(directory: &Path) -> Self {
         Self::state(format!(
             "{} is not a state directory; `claviger init` makes one, `--state DIR` names another",
-            PathBuf::from(directory).display()
+            directory.display()
         ))
     }
 }
@@ -63,4 +78,15 @@ pub(crate) fn code_of(reason: Reason) -> Code {
         Reason::NotRecorded => Code::Audit,
         _ => Code::Failed,
     }
+}
+
+/// The failure of a tool call.
+pub(crate) fn of_call(error: &CallError) -> Failure {
+    let code = match error {
+        CallError::UnknownConnection | CallError::UnknownTool => Code::Denied,
+        CallError::Arguments(_) => Code::Usage,
+        CallError::Refused(refusal) => code_of(refusal.reason),
+        _ => Code::Failed,
+    };
+    Failure::new(code, error)
 }

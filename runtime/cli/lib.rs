@@ -25,6 +25,7 @@ mod state;
 
 use std::ffi::OsString;
 use std::future::Future;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -40,9 +41,10 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(arguments) => arguments,
         Err(usage) => return usage_error(&usage),
     };
-    let done = command(&arguments).and_then(|output| {
-        output::print(&output, arguments.json)
-            .map_err(|error| Failure::new(error::Code::Failed, format!("standard output: {error}")))
+    let done = command(&arguments).and_then(|output| match output {
+        None => Ok(()),
+        Some(output) => output::print(&output, arguments.json)
+            .map_err(|error| Failure::new(error::Code::Failed, format!("standard output: {error}"))),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -59,31 +61,40 @@ fn usage_error(usage: &clap::Error) -> ExitCode {
     ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2))
 }
 
-fn command(arguments: &Arguments) -> Result<Output, Failure> {
+/// What the command has to say; nothing when standard output was the agent's.
+fn command(arguments: &Arguments) -> Result<Option<Output>, Failure> {
+    // The one command that needs no state directory.
     if let Command::Reference(Reference::Check { references }) = &arguments.command {
-        return reference::check(references);
+        return reference::check(references).map(Some);
     }
     let state = State::at(arguments.state.as_deref())?;
     let identity = arguments.identity.as_deref();
-    match &arguments.command {
-        Command::Init(init) => init::run(&state, init),
-        Command::Call(call) => call::run(&state, identity, call),
-        Command::Mcp(mcp) => mcp::run(&state, identity, mcp),
-        Command::Plugin(command) => plugin_command(&state, command),
-        Command::Connection(Connection::Add(add)) => connection::add(&state, add),
-        Command::Connection(Connection::List) => connection::list(&state),
-        Command::Connection(Connection::Bind { connection, secrets }) => connection::bind(&state, connection, secrets),
-        Command::Secret(Secret::Put { reference, replace }) => secret::put(&state, identity, reference, *replace),
-        Command::Secret(Secret::List) => secret::list(&state, identity),
-        Command::Grant(Grant::List) => grant::list(&state),
-        Command::Grant(Grant::Show { connection }) => grant::show(&state, connection),
-        Command::Audit(Audit::Log { last }) => audit::log(&state, *last),
-        Command::Audit(Audit::Verify { bundle, key }) => audit::verify(&state, bundle.as_deref(), key.as_deref()),
-        Command::Audit(Audit::Export { out }) => audit::export(&state, out),
+    if let Command::Mcp(mcp) = &arguments.command {
+        return mcp::run(&state, identity, mcp).map(|()| None);
+    }
+    said(&state, identity, &arguments.command).map(Some)
+}
+
+fn said(state: &State, identity: Option<&Path>, command: &Command) -> Result<Output, Failure> {
+    match command {
+        Command::Init(init) => init::run(state, init),
+        Command::Call(call) => call::run(state, identity, call),
+        Command::Mcp(_) => Err(Failure::usage("mcp says nothing")),
+        Command::Plugin(command) => plugin_command(state, command),
+        Command::Connection(Connection::Add(add)) => connection::add(state, add),
+        Command::Connection(Connection::List) => connection::list(state),
+        Command::Connection(Connection::Bind { connection, secrets }) => connection::bind(state, connection, secrets),
+        Command::Secret(Secret::Put { reference, replace }) => secret::put(state, identity, reference, *replace),
+        Command::Secret(Secret::List) => secret::list(state, identity),
+        Command::Grant(Grant::List) => grant::list(state),
+        Command::Grant(Grant::Show { connection }) => grant::show(state, connection),
+        Command::Audit(Audit::Log { last }) => audit::log(state, *last),
+        Command::Audit(Audit::Verify { bundle, key }) => audit::verify(state, bundle.as_deref(), key.as_deref()),
+        Command::Audit(Audit::Export { out }) => audit::export(state, out),
         Command::Reference(Reference::Check { references }) => reference::check(references),
-        Command::Quarantine(Quarantine::List) => quarantine::list(&state),
-        Command::Quarantine(Quarantine::Lift { connection, secret }) => quarantine::lift(&state, connection, secret),
-        Command::Vault(Vault::Recover { store, to }) => recover::run(&state, identity, store.zip(to.as_ref())),
+        Command::Quarantine(Quarantine::List) => quarantine::list(state),
+        Command::Quarantine(Quarantine::Lift { connection, secret }) => quarantine::lift(state, connection, secret),
+        Command::Vault(Vault::Recover { store, to }) => recover::run(state, identity, store.zip(to.as_ref())),
     }
 }
 

@@ -1,50 +1,59 @@
 //! Opens the rooms of a state directory, each with its own key.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use claviger_approval::{Approver, Desk, Enrolled, SoftwarePasskey, TerminalPrompt, Throwaway};
-use claviger_audit::{CheckpointKey, Event, Log};
+use claviger_approval::{Desk, Enrolled, SimulatedAnswer, SoftwarePasskey, TerminalPrompt, Throwaway};
+use claviger_audit::{CheckpointKey, Event, Log, OperatorAction};
 use claviger_grant::Policy;
-use claviger_host::{Compiler, Host, Sandbox};
-use claviger_manifest::Name;
+use claviger_host::{Compiler, Host, HostKey, InstallError, Prepared, Sandbox};
+use claviger_manifest::{Name, VerifiedPackage};
 use claviger_pipeline::{Hallway, Outside};
-use claviger_vault::{Embedded, Journal, OpConfig, OpProvider, Provider, Providers, Quarantine, Unlock, Vault};
+use claviger_vault::{Embedded, IdentityFile, Journal, OpConfig, OpProvider, Provider, Providers, Quarantine, Secret, Unlock, Vault};
 
 use crate::error::{Code, Failure};
-use crate::state::{ApproverChoice, Config, Op, ProviderChoice, State};
+use crate::state::{ApproverChoice, Config, Op, ProviderChoice, SimulatedChoice, State};
 use crate::{connection, keys, plugin, state};
 
 /// The file name of the compiler process, which lies beside this program.
 const COMPILER: &str = "claviger-compile";
 
 /// Opens everything that a tool call needs.
-pub(crate) fn host(state: &State, identity: Option<&Path>) -> Result<Host, Failure> {
+pub(crate) async fn host(state: &State, identity: Option<&Path>) -> Result<Host, Failure> {
     let config = state.config()?;
+    let sandbox = sandbox(state)?;
     let mut policy = Policy::default();
+    let mut packages: BTreeMap<Name, Arc<VerifiedPackage>> = BTreeMap::new();
+    let mut prepared: BTreeMap<Name, Arc<Prepared>> = BTreeMap::new();
+    let mut plugins = BTreeMap::new();
     for name in connection::names(state)? {
         let connection = connection::read(state, &name)?;
-        let package = plugin::installed(state, &connection.plugin)?;
-        policy.add(name, connection, package).map_err(Failure::state)?;
+        let wanted = connection.plugin.clone();
+        if !packages.contains_key(&wanted) {
+            let package = plugin::installed(state, &wanted)?;
+            let loaded = sandbox.load(&package).await.map_err(|error| plugin_error(&wanted, &error))?;
+            packages.insert(wanted.clone(), package);
+            prepared.insert(wanted.clone(), Arc::new(loaded));
+        }
+        if let (Some(package), Some(loaded)) = (packages.get(&wanted), prepared.get(&wanted)) {
+            plugins.insert(name.clone(), Arc::clone(loaded));
+            policy.add(name, connection, Arc::clone(package)).map_err(Failure::state)?;
+        }
     }
     let vault = vault(state, &config, identity)?;
     let hallway = Hallway::new(policy, desk(state, &config)?, log(state)?, vault, Outside::system());
-    let mut host = Host::new(sandbox(state)?, Arc::clone(&hallway));
-    for name in connection::names(state)? {
-        load(&mut host, &hallway, &name)?;
-    }
-    Ok(host)
+    Ok(Host::new(hallway, plugins, Arc::new(crate::output::plugin_line)))
 }
 
-fn load(host: &mut Host, hallway: &Hallway, name: &Name) -> Result<(), Failure> {
-    let Some(package) = hallway.policy().package(name) else { return Ok(()) };
-    host.load(name.clone(), package).map_err(|error| Failure::state(format!("connection {name}: {error}")))
+fn plugin_error(name: &Name, error: &InstallError) -> Failure {
+    Failure::state(format!("plugin {name}: {error}"))
 }
 
 /// The sandbox with its compiled components.
 pub(crate) fn sandbox(state: &State) -> Result<Sandbox, Failure> {
     let compiler = Compiler::new(compiler_path()?);
-    Sandbox::new(&state.compiled(), keys::read(&state.host_key())?, compiler).map_err(Failure::state)
+    Sandbox::new(compiler, state.compiled(), HostKey::new(keys::read(&state.host_key())?)).map_err(Failure::state)
 }
 
 fn compiler_path() -> Result<PathBuf, Failure> {
@@ -89,43 +98,66 @@ fn op(settings: &Op) -> Result<Arc<dyn Provider>, Failure> {
 pub(crate) fn unlock(state: &State, identity: Option<&Path>) -> Result<Unlock, Failure> {
     let throwaway = Some(state.identity()).filter(|path| path.exists());
     if let Some(path) = identity.map(Path::to_owned).or(throwaway) {
-        return Ok(Unlock::AgeIdentity(state::read(&path)?.into()));
+        return IdentityFile::read(&path).map_err(Failure::state);
     }
     let asked = rpassword::prompt_password("Vault passphrase: ");
     let passphrase = asked.map_err(|_| {
-        Failure::state("the vault needs a passphrase and there is no terminal; name an age identity with --identity FILE")
+        Failure::state(
+            "the vault needs a passphrase and there is no terminal; name an age identity with --identity FILE",
+        )
     })?;
-    Ok(Unlock::Passphrase(passphrase.into()))
+    Ok(Unlock::Passphrase(Secret::new(passphrase.into_bytes())))
+}
+
+/// The enrolled approvers.
+pub(crate) fn enrolled(state: &State) -> Result<Enrolled, Failure> {
+    let path = state.approvers();
+    toml::from_str(&state::read(&path)?)
+        .map_err(|error| Failure::state(format!("{}: {}", path.display(), error.message())))
 }
 
 fn desk(state: &State, config: &Config) -> Result<Desk, Failure> {
-    let enrolled = Enrolled::parse(&state::read(&state.approvers())?).map_err(Failure::state)?;
+    let enrolled = enrolled(state)?;
     let seed = keys::read(&state.approver_key())?;
     match config.approver {
         ApproverChoice::Terminal => {
-            let approver: Box<dyn Approver> = Box::new(TerminalPrompt::new(&config.principal, seed).map_err(Failure::state)?);
-            Ok(Desk::new(approver, enrolled))
+            Ok(Desk::new(Box::new(TerminalPrompt::new(&seed).map_err(Failure::state)?), enrolled))
         }
         ApproverChoice::Simulated => {
-            let throwaway = Throwaway::of(state.root()).map_err(Failure::state)?;
-            let passkey = SoftwarePasskey::new(&throwaway, &config.principal, seed).map_err(Failure::state)?;
-            Ok(Desk::simulated(Box::new(passkey), enrolled, throwaway))
+            let proof = Throwaway::of(state.root()).map_err(Failure::state)?;
+            let answer = match config.simulated_answer {
+                None | Some(SimulatedChoice::Lease) => SimulatedAnswer::ApproveWithLease,
+                Some(SimulatedChoice::Approve) => SimulatedAnswer::Approve,
+                Some(SimulatedChoice::Deny) => SimulatedAnswer::Deny,
+                Some(SimulatedChoice::Never) => SimulatedAnswer::Never,
+            };
+            let passkey = SoftwarePasskey::new(&seed, answer, &proof).map_err(Failure::state)?;
+            Ok(Desk::throwaway(Box::new(passkey), enrolled, proof))
         }
     }
 }
 
-/// The audit log, locked for this process.
+/// The audit log, for this process alone.
 pub(crate) fn log(state: &State) -> Result<Log, Failure> {
-    let key = CheckpointKey::from_seed(&keys::read(&state.audit_key())?).map_err(Failure::state)?;
-    let (log, recovery) = Log::open(&state.audit(), key).map_err(|error| Failure::new(Code::Audit, error))?;
-    if let Some(line) = recovery.summary() {
-        crate::output::notice(&line);
+    let (log, recovery) =
+        Log::open(&state.audit(), audit_key(state)?).map_err(|error| Failure::new(Code::Audit, error))?;
+    if let Some(torn) = &recovery.torn {
+        crate::output::notice(&format!("entry {} of the audit log was cut off; it is kept in {}", torn.index, torn.file));
+    }
+    if !recovery.unknown.is_empty() {
+        let count = recovery.unknown.len();
+        crate::output::notice(&format!("{count} requests have no known outcome: the host stopped while they were out"));
     }
     Ok(log)
 }
 
-/// Records what an operator did. No record, no act: callers do this before they say that it is done.
-pub(crate) fn note_operator(state: &State, action: &str, subject: &str, detail: &str) -> Result<(), Failure> {
+/// The key that signs checkpoints.
+pub(crate) fn audit_key(state: &State) -> Result<CheckpointKey, Failure> {
+    Ok(CheckpointKey::from_seed(keys::read(&state.audit_key())?))
+}
+
+/// Records what an operator does, before it is done: no record, no act.
+pub(crate) fn note(state: &State, action: OperatorAction, subject: &str, detail: Option<&str>) -> Result<(), Failure> {
     let log = log(state)?;
     let event = Event::operator(action, subject, detail);
     let noted = crate::block_on(log.note(event, (Outside::system().now)()))?;

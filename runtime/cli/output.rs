@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use claviger_host::{Level, LogLine};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -35,12 +36,29 @@ pub(crate) fn print(output: &Output, as_json: bool) -> std::io::Result<()> {
 /// Prints a failure on standard error; with `--json` it is a document too.
 pub(crate) fn complain(failure: &Failure, as_json: bool) {
     let line = if as_json {
-        serde_json::json!({ "error": { "code": failure.code as u8, "message": failure.message } }).to_string()
+        serde_json::json!({ "error": { "code": failure.code.number(), "message": failure.message } }).to_string()
     } else {
         format!("claviger: {}", failure.message)
     };
     // When standard error is closed there is nobody left to tell.
     let _unheard = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Says something on standard error that is no failure.
+pub(crate) fn notice(line: &str) {
+    // When standard error is closed there is nobody left to tell.
+    let _unheard = writeln!(std::io::stderr(), "claviger: {line}");
+}
+
+/// A line that a plugin logged: bounded and escaped by the host, and marked as the plugin's own claim.
+pub(crate) fn plugin_line(line: LogLine) {
+    let level = match line.level {
+        Level::Debug => "debug",
+        Level::Info => "info",
+        Level::Warn => "warn",
+        Level::Error => "error",
+    };
+    notice(&format!("{}.{} says ({level}): {}", line.connection, line.tool, line.text));
 }
 
 /// Columns that line up.

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use claviger_host::Sandbox;
-use claviger_manifest::{Digest, Manifest, Name, Package, PublisherKey, VerifiedPackage};
+use claviger_audit::OperatorAction;
+use claviger_manifest::{Digest, Manifest, Name, Package, PublisherKey, TrustStore, VerifiedPackage};
 use serde_json::{Value, json};
 
 use crate::error::{Code, Failure};
@@ -18,7 +18,7 @@ pub(crate) fn key(publisher: &str, out: &Path) -> Result<Output, Failure> {
     if out.exists() {
         return Err(Failure::usage(format!("{} exists; a key is never overwritten", out.display())));
     }
-    let key = PublisherKey::generate(publisher, &keys::random()?).map_err(Failure::usage)?;
+    let key = PublisherKey::generate(publisher, keys::random()?).map_err(Failure::usage)?;
     state::write(out, key.to_text().as_bytes())?;
     let public = out.with_extension("pub");
     state::write(&public, format!("{}\n", key.vkey()).as_bytes())?;
@@ -35,8 +35,9 @@ pub(crate) fn pack(source: &Path, component: &Path, key: &Path, out: &Path) -> R
     let manifest =
         Manifest::parse(&text).map_err(|error| Failure::state(format!("{}: {error}", manifest_file.display())))?;
     let key = PublisherKey::from_text(state::read(key)?.trim()).map_err(Failure::state)?;
-    let mut package = Package { manifest: text, component, schemas: package::schemas(source)?, signature: String::new() };
-    package.signature = key.sign(&package).map_err(Failure::state)?;
+    let schemas = package::schemas(source)?;
+    let signature = key.sign(&text, &component, &schemas).map_err(Failure::state)?;
+    let package = Package { manifest: text, component, schemas, signature };
     package::write(out, &package)?;
     let said = format!("{} {} signed by {}", manifest.plugin.name, manifest.plugin.version, manifest.plugin.publisher);
     Output::new(said, &json!({ "package": out, "component": manifest.plugin.component }))
@@ -63,11 +64,13 @@ pub(crate) fn install(state: &State, directory: &Path, trust: Option<&Path>) -> 
     if state.plugin(&name).exists() {
         changes::acceptable(&installed(state, &name)?, &verified)?;
     }
-    let sandbox = open::sandbox(state)?;
-    prepare(&sandbox, state, &verified)?;
-    place(state, &name, &copy)?;
     let plugin = &verified.manifest().plugin;
-    open::note_operator(state, "plugin-installed", &format!("{name} {}", plugin.version), &verified.manifest_digest().to_string())?;
+    let sandbox = open::sandbox(state)?;
+    let loaded = crate::block_on(sandbox.load(&verified))?;
+    loaded.map_err(|error| Failure::state(format!("plugin {name}: {error}")))?;
+    let digest = verified.manifest_digest().to_string();
+    open::note(state, OperatorAction::PluginInstalled, &format!("{name} {}", plugin.version), Some(&digest))?;
+    place(state, &name, &copy)?;
     let text = format!("{name} {} is installed; `claviger connection add` makes it usable", plugin.version);
     Output::new(text, &json!({ "plugin": name, "version": plugin.version.to_string(), "component": plugin.component,
         "manifest": verified.manifest_digest() }))
@@ -75,22 +78,24 @@ pub(crate) fn install(state: &State, directory: &Path, trust: Option<&Path>) -> 
 
 fn trust_publisher(state: &State, file: &Path) -> Result<(), Failure> {
     let text = state::read(file)?;
-    let mut trust = claviger_manifest::TrustStore::default();
-    let name = trust.add_key(text.trim()).map_err(|error| Failure::state(format!("{}: {error}", file.display())))?;
-    let kept = state.trust().join(format!("{name}.pub"));
-    if kept.exists() && state::read(&kept)?.trim() != text.trim() {
-        return Err(Failure::state(format!(
-            "publisher {name} has another key here already; if the publisher really changed it, remove {} first",
-            kept.display()
-        )));
+    let key = text.trim();
+    let mut trust = TrustStore::default();
+    trust.add_key(key).map_err(|error| Failure::state(format!("{}: {error}", file.display())))?;
+    // A key's text begins with its name, which `add_key` has checked (C2SP signed-note).
+    let name = key.split('+').next().unwrap_or_default();
+    let kept = state.trust().join(format!("{}.pub", hex::encode(name)));
+    if kept.exists() {
+        return if state::read(&kept)?.trim() == key { Ok(()) } else { Err(other_key(name, &kept)) };
     }
-    state::write(&kept, text.as_bytes())?;
-    open::note_operator(state, "publisher-trusted", &name, text.trim())
+    open::note(state, OperatorAction::PublisherTrusted, name, Some(key))?;
+    state::write(&kept, text.as_bytes())
 }
 
-fn prepare(sandbox: &Sandbox, state: &State, verified: &VerifiedPackage) -> Result<(), Failure> {
-    state::private_directory(&state.compiled())?;
-    sandbox.install(verified).map_err(Failure::state)
+fn other_key(name: &str, kept: &Path) -> Failure {
+    Failure::state(format!(
+        "publisher {name} has another key here already; if the publisher really changed it, remove {} first",
+        kept.display()
+    ))
 }
 
 /// Replaces the plugin's directory by renaming, so that a crash leaves the old one or the new one.

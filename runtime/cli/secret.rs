@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal as _, Read as _};
 
+use claviger_audit::OperatorAction;
 use claviger_manifest::SecretReference;
 use claviger_vault::Secret;
 use serde_json::json;
@@ -23,8 +24,9 @@ pub(crate) fn put(
 ) -> Result<Output, Failure> {
     let vault = open::embedded(state, identity)?;
     let value = value(reference)?;
-    vault.put(reference, value, replace).map_err(Failure::state)?;
-    open::note_operator(state, "secret-put", &reference.to_string(), if replace { "replaced" } else { "new" })?;
+    let detail = if replace { "replace" } else { "new" };
+    open::note(state, OperatorAction::SecretPut, &reference.to_string(), Some(detail))?;
+    vault.put(reference, &value, replace).map_err(Failure::state)?;
     Output::new(format!("{reference} is stored"), &json!({ "reference": reference.to_string(), "replaced": replace }))
 }
 

@@ -22,6 +22,9 @@ pub(crate) struct Config {
     pub(crate) principal: String,
     /// Who is asked.
     pub(crate) approver: ApproverChoice,
+    /// What a simulated approver answers, to try out the other answers too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) simulated_answer: Option<SimulatedChoice>,
     /// 1Password's command line, when vaults use it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) op: Option<Op>,
@@ -38,6 +41,20 @@ pub(crate) enum ApproverChoice {
     Terminal,
     /// A software passkey that says yes. Only in a throw-away directory, and marked in every receipt.
     Simulated,
+}
+
+/// What a simulated approver answers.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum SimulatedChoice {
+    /// Yes, each time.
+    Approve,
+    /// Yes, and reads for a while.
+    Lease,
+    /// No.
+    Deny,
+    /// Nothing.
+    Never,
 }
 
 /// The provider of one vault.

@@ -6,9 +6,9 @@ use claviger_manifest::{BodyType, Operation};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use crate::BodyFacts;
 use crate::parameters::encode_pairs;
 use crate::strict_json::{self, StrictJsonError};
-use crate::BodyFacts;
 
 /// Why a body does not fit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

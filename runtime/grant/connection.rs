@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use claviger_manifest::{Name, SecretReference};
+use claviger_manifest::{Malformed, Name, SecretReference};
 use ipnet::IpNet;
 use serde::Deserialize;
 
@@ -95,10 +95,8 @@ impl Connection {
 }
 
 fn malformed(text: &str, error: &toml::de::Error) -> ConnectionError {
-    let before = text.get(..error.span().map_or(0, |span| span.start)).unwrap_or_default();
-    let line = before.matches('\n').count() + 1;
-    let column = before.chars().rev().take_while(|character| *character != '\n').count() + 1;
-    ConnectionError::Malformed { line, column, message: error.message().to_owned() }
+    let Malformed { line, column, message } = Malformed::of(text, error);
+    ConnectionError::Malformed { line, column, message }
 }
 
 #[cfg(test)]
@@ -119,6 +117,11 @@ mod tests {
             ("plugin = \"psa\"\n[grant]\noperation = []", 3),
             ("plugin = \"psa\"\nplugin = \"psa\"", 2),
             ("plugin = \"psa\"\n[secrets]\nkey = \"hunter2hunter2\"", 3),
+            ("plugin = \"psa\"\n[grant]\nprincipals = \"hunter2, expected hunter2\"", 3),
+            ("plugin = \"psa\"\nhunter2 = 1", 2),
+            ("plugin = \"psa\"\nclient = hunter2", 2),
+            ("plugin = \"psa\"\n[endpoints.api]\nconnect = \"hunter2\"", 3),
+            ("plugin = \"psa\"\n[grant]\nnetworks = [\"hunter2\"]", 3),
         ] {
             let ConnectionError::Malformed { line, message, .. } = Connection::parse(text).unwrap_err() else {
                 unreachable!("only malformed")

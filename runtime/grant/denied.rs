@@ -137,10 +137,7 @@ pub enum Denied {
 impl Denied {
     /// True when the manifest does not declare it, so that no grant could help.
     pub fn is_undeclared(&self) -> bool {
-        matches!(
-            self,
-            Self::UnknownTool | Self::UndeclaredOperation { .. } | Self::UndeclaredWriteBack { .. }
-        )
+        matches!(self, Self::UnknownTool | Self::UndeclaredOperation { .. } | Self::UndeclaredWriteBack { .. })
     }
 
     /// True when the request itself does not fit the operation.

@@ -47,6 +47,7 @@ pub struct PluginFacts {
 /// What is to be done.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "nearly every action is a send, and there is one per request")]
 pub enum ActionFacts {
     /// A request to an upstream.
     Send(SendFacts),

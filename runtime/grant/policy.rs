@@ -165,11 +165,7 @@ fn declared_write_back<'a>(context: &'a Context<'_>, asked: &str) -> Result<(&'a
 }
 
 /// One value for each field, by slot; none twice, none left over.
-fn fill_fields(
-    name: &Name,
-    rule: &WriteBack,
-    store: StoreRequest,
-) -> Result<Vec<(String, crate::SlotHandle)>, Denied> {
+fn fill_fields(name: &Name, rule: &WriteBack, store: StoreRequest) -> Result<Vec<(String, crate::SlotHandle)>, Denied> {
     let wrong = || Denied::WriteBackValues {
         write_back: name.clone(),
         slots: rule.fields.iter().map(|field| field.slot.to_string()).collect::<Vec<_>>().join(", "),
@@ -213,19 +209,25 @@ fn fits(name: &Name, connection: &Connection, manifest: &Manifest) -> Result<(),
     if connection.plugin != manifest.plugin.name {
         return Err(PolicyError::OtherPlugin(name.clone()));
     }
-    let unknown = |what, name_in: &Name| PolicyError::Undeclared { connection: name.clone(), what, name: name_in.clone() };
-    let tables: [(&'static str, Vec<&Name>, &dyn Fn(&Name) -> bool); 6] = [
-        ("the setting", connection.settings.keys().collect(), &|n| manifest.settings.contains_key(n)),
-        ("the secret", connection.secrets.keys().collect(), &|n| manifest.secrets.contains_key(n)),
-        ("the endpoint", connection.endpoints.keys().collect(), &|n| manifest.endpoints.contains_key(n)),
-        ("the write-back", connection.write_back.keys().collect(), &|n| manifest.write_back.contains_key(n)),
-        ("the operation", connection.grant.operations.iter().collect(), &|n| manifest.operations.contains_key(n)),
-        ("the write-back", connection.grant.write_back.iter().collect(), &|n| manifest.write_back.contains_key(n)),
+    let grant = &connection.grant;
+    let strangers = [
+        ("the setting", stranger(connection.settings.keys(), &manifest.settings)),
+        ("the secret", stranger(connection.secrets.keys(), &manifest.secrets)),
+        ("the endpoint", stranger(connection.endpoints.keys(), &manifest.endpoints)),
+        ("the write-back", stranger(connection.write_back.keys(), &manifest.write_back)),
+        ("the operation", stranger(&grant.operations, &manifest.operations)),
+        ("the write-back", stranger(&grant.write_back, &manifest.write_back)),
     ];
-    for (what, names, declared) in tables {
-        if let Some(stranger) = names.into_iter().find(|candidate| !declared(candidate)) {
-            return Err(unknown(what, stranger));
+    let mut found = strangers.into_iter().filter_map(|(what, stranger)| Some((what, stranger?)));
+    match found.next() {
+        Some((what, stranger)) => {
+            Err(PolicyError::Undeclared { connection: name.clone(), what, name: stranger.clone() })
         }
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// The first name that the table does not have.
+fn stranger<'a, T>(names: impl IntoIterator<Item = &'a Name>, declared: &BTreeMap<Name, T>) -> Option<&'a Name> {
+    names.into_iter().find(|name| !declared.contains_key(*name))
 }

@@ -82,10 +82,7 @@ fn credential_facts(plan: &CredentialPlan) -> CredentialFacts {
         name: plan.name.clone(),
         scheme: plan.declaration.scheme.as_str(),
         secrets: plan.sources.iter().map(|(name, source)| (name.clone(), shown(source))).collect(),
-        token_endpoint: plan
-            .token_endpoint
-            .as_ref()
-            .map(|token| format!("{}{}", token.endpoint.origin, token.path)),
+        token_endpoint: plan.token_endpoint.as_ref().map(|token| format!("{}{}", token.endpoint.origin, token.path)),
     }
 }
 
@@ -150,10 +147,11 @@ fn source(context: &Context<'_>, name: &Name) -> Result<Source, Denied> {
     }
     let bound = context.connection().secrets.get(name);
     let default = || context.manifest().secrets.get(name).and_then(|secret| secret.reference.as_ref());
-    bound.or_else(default).cloned().map(Source::Reference).ok_or_else(|| Denied::Unbound {
-        connection: context.caller.connection.clone(),
-        secret: name.clone(),
-    })
+    bound
+        .or_else(default)
+        .cloned()
+        .map(Source::Reference)
+        .ok_or_else(|| Denied::Unbound { connection: context.caller.connection.clone(), secret: name.clone() })
 }
 
 fn token_endpoint(context: &Context<'_>, declaration: &Credential) -> Result<Option<TokenEndpointPlan>, Denied> {
@@ -173,11 +171,8 @@ fn endpoint(context: &Context<'_>, name: &Name) -> Result<EndpointPlan, Denied> 
 }
 
 fn origin(context: &Context<'_>, name: &Name) -> Result<Origin, Denied> {
-    let wrong = |why: String| Denied::Origin {
-        connection: context.caller.connection.clone(),
-        endpoint: name.clone(),
-        why,
-    };
+    let wrong =
+        |why: String| Denied::Origin { connection: context.caller.connection.clone(), endpoint: name.clone(), why };
     let endpoint =
         context.manifest().endpoints.get(name).ok_or_else(|| wrong("the manifest declares no such endpoint".into()))?;
     let given = &context.connection().settings;

@@ -52,7 +52,8 @@ pub(crate) fn declared(found: bool, at: String, name: &Name, table: &'static str
 
 /// No entry twice.
 pub(crate) fn distinct<T: PartialEq>(list: &[T], at: &str) -> Checked {
-    let repeated = list.iter().enumerate().any(|(index, entry)| list.iter().skip(index + 1).any(|other| other == entry));
+    let repeated =
+        list.iter().enumerate().any(|(index, entry)| list.iter().skip(index + 1).any(|other| other == entry));
     if repeated { Err(broken(at, Rule::Repeated)) } else { Ok(()) }
 }
 

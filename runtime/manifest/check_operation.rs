@@ -126,9 +126,10 @@ fn check_response_headers(at: &str, operation: &Operation) -> Checked {
     let names: Vec<String> = operation.response_headers.iter().map(|name| name.to_ascii_lowercase()).collect();
     distinct(&names, &here)?;
     let captured = |name: &String| {
-        operation.capture.values().any(|source| {
-            matches!(source, CaptureSource::Header(header) if header.eq_ignore_ascii_case(name))
-        })
+        operation
+            .capture
+            .values()
+            .any(|source| matches!(source, CaptureSource::Header(header) if header.eq_ignore_ascii_case(name)))
     };
     for name in &names {
         headers::response(name).map_err(|rule| broken(here.as_str(), rule))?;

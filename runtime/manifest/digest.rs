@@ -70,3 +70,27 @@ impl fmt::Debug for Digest {
         fmt::Display::fmt(self, formatter)
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::{Digest, DigestError};
+
+    /// SHA-256 of the empty message, from NIST's example values.
+    const EMPTY: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn the_digest_of_nothing_is_the_published_one() {
+        assert_eq!(Digest::of(b"").to_string(), EMPTY);
+        assert_eq!(EMPTY.parse::<Digest>().unwrap(), Digest::of(b""));
+    }
+
+    #[test]
+    fn there_is_one_spelling() {
+        let digits = EMPTY.trim_start_matches("sha256:");
+        let others = [digits.to_owned(), EMPTY.to_uppercase(), format!("sha256:{}", digits.to_uppercase())];
+        for text in others.iter().map(String::as_str).chain(["", "sha256:", "sha256:00", &format!("{EMPTY}0")]) {
+            assert_eq!(text.parse::<Digest>(), Err(DigestError), "{text}");
+        }
+    }
+}

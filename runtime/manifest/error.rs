@@ -70,7 +70,7 @@ pub enum Rule {
     #[error("a header name is a token (RFC 9110 §5.1) of 64 characters at most")]
     HeaderName,
     /// A header's value.
-    #[error("a header value holds visible ASCII characters with single spaces or more between them, 1024 at most")]
+    #[error("a header value holds visible ASCII characters and spaces between them, 1024 bytes at most")]
     HeaderValue,
     /// A header that only the host sets.
     #[error("the host alone sets this header: it frames the message, names its target, or is read by intermediaries")]
@@ -118,13 +118,15 @@ pub enum Rule {
     #[error("a token path starts with `/`, has no parameters, query or fragment, and no segment `.` or `..`")]
     TokenPath,
     /// Text in a token request.
-    #[error("audience and scope hold visible ASCII characters and single spaces, 1024 at most")]
+    #[error("audience and scope hold visible ASCII characters and spaces between them, 1024 bytes at most")]
     TokenText,
     /// A slot as a client credential.
     #[error("client credentials are secrets, not slots: tokens outlive the call that fills a slot")]
     SlotClient,
     /// A label that no reference could name.
-    #[error("a field label holds ASCII letters, digits, `-`, `_`, `.` and spaces between words, so that a reference can name it")]
+    #[error(
+        "a field label holds ASCII letters, digits, `-`, `_`, `.` and spaces between words, so that a reference can name it"
+    )]
     FieldLabel,
     /// A path out of the package.
     #[error("a schema is a file of the package: `schemas/<name>.json`, the name of letters, digits and any of _ . -")]

@@ -95,3 +95,41 @@ pub(crate) fn token(name: &str) -> Result<(), Rule> {
 fn listed(list: &[&str], name: &str) -> bool {
     list.iter().any(|entry| entry.eq_ignore_ascii_case(name))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{CREDENTIAL, HOST, SECRET_RESPONSE, constant, placed, response, token};
+    use crate::Rule;
+
+    #[test]
+    fn host_headers_are_nobody_elses_in_any_case() {
+        for name in HOST.iter().flat_map(|name| [(*name).to_owned(), name.to_uppercase()]) {
+            assert_eq!(constant(&name), Err(Rule::HostHeader), "{name}");
+            assert_eq!(placed(&name), Err(Rule::HostHeader), "{name}");
+        }
+    }
+
+    #[test]
+    fn credentials_are_placed_and_never_constant() {
+        for name in CREDENTIAL {
+            assert_eq!(constant(name), Err(Rule::CredentialHeader), "{name}");
+            assert_eq!(placed(name), Ok(()), "{name}");
+        }
+        assert_eq!(constant("Accept"), Ok(()));
+    }
+
+    #[test]
+    fn response_headers_with_credentials_are_kept_back() {
+        for name in SECRET_RESPONSE {
+            assert_eq!(response(&name.to_uppercase()), Err(Rule::SecretResponseHeader), "{name}");
+        }
+        assert_eq!(response("Retry-After"), Ok(()));
+    }
+
+    #[test]
+    fn names_are_tokens() {
+        for name in ["", "a b", "a:b", "a\r\nb", "é", "(a)", &"x".repeat(65)] {
+            assert_eq!(token(name), Err(Rule::HeaderName), "{name:?}");
+        }
+    }
+}

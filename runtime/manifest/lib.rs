@@ -7,6 +7,7 @@
 //!
 //! Pure: no I/O, no clock, no randomness.
 
+mod attribute;
 mod check;
 mod check_operation;
 mod credential;
@@ -37,6 +38,17 @@ mod tool;
 mod trust;
 mod write_back;
 
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+mod check_tests;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+mod package_tests;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod testkit;
+
+pub use attribute::{Attribute, Query, SshFormat};
 pub use credential::{
     ClientAuthentication, Credential, CredentialError, OauthClientCredentials, Scheme, TokenEndpoint,
 };
@@ -56,7 +68,7 @@ pub use path::{PathSegment, PathTemplate, PathTemplateError};
 pub use pattern::{BodyPattern, BodyPatternError};
 pub use plugin::{Endpoint, Plugin, Secret, Setting};
 pub use publisher_key::{PublisherKey, PublisherKeyError};
-pub use reference::{Attribute, Query, ReferenceError, SecretReference, SshFormat};
+pub use reference::{ReferenceError, SecretReference};
 pub use slot::{Alphabet, Generate, GenerateError, Slot};
 pub use template::{Template, TemplateError, TemplatePart};
 pub use tool::Tool;

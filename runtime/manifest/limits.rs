@@ -227,3 +227,67 @@ impl Default for Limits {
         }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use std::time::Duration;
+
+    use super::Limits;
+
+    fn parse(text: &str) -> Result<Limits, String> {
+        toml::from_str(text).map_err(|error| error.message().to_owned())
+    }
+
+    #[test]
+    fn nothing_said_means_the_defaults() {
+        assert_eq!(parse("").unwrap(), Limits::default());
+        assert_eq!(Limits::default().memory, 64 << 20);
+        assert_eq!(Limits::default().deadline, Duration::from_secs(30));
+    }
+
+    #[test]
+    fn amounts_are_read_in_their_units() {
+        let limits =
+            parse("memory = \"1GiB\"\nrequest = \"8KiB\"\nresponse = \"1B\"\ncpu = \"500ms\"\napproval = \"15m\"");
+        let limits = limits.unwrap();
+        assert_eq!((limits.memory, limits.request, limits.response), (1 << 30, 8192, 1));
+        assert_eq!((limits.cpu, limits.approval), (Duration::from_millis(500), Duration::from_secs(900)));
+    }
+
+    #[test]
+    fn the_hard_maximum_is_allowed_and_more_is_not() {
+        let edges = [
+            ("memory", "\"1024MiB\"", "\"1025MiB\"", "1024MiB"),
+            ("cpu", "\"60s\"", "\"60001ms\"", "60s"),
+            ("deadline", "\"10m\"", "\"601s\"", "600s"),
+            ("approval", "\"30m\"", "\"31m\"", "1800s"),
+            ("handles", "1024", "1025", "1024"),
+            ("host-bytes", "\"256MiB\"", "\"257MiB\"", "256MiB"),
+            ("requests", "10000", "10001", "10000"),
+            ("request", "\"16MiB\"", "\"17MiB\"", "16MiB"),
+            ("response", "\"64MiB\"", "\"65MiB\"", "64MiB"),
+            ("log-lines", "10000", "10001", "10000"),
+        ];
+        for (key, most, more, named) in edges {
+            assert!(parse(&format!("{key} = {most}")).is_ok(), "{key}");
+            let error = parse(&format!("{key} = {more}")).unwrap_err();
+            assert_eq!(error, format!("{key} is above the hard maximum of {named}"));
+        }
+    }
+
+    #[test]
+    fn nothing_at_all_and_odd_spellings_are_refused() {
+        for (key, value) in [("memory", "\"0B\""), ("cpu", "\"0s\""), ("handles", "0")] {
+            assert_eq!(parse(&format!("{key} = {value}")).unwrap_err(), format!("{key} must be more than nothing"));
+        }
+        for value in
+            ["64", "64 MiB", "64MB", "64mib", "+1MiB", "-1MiB", "064MiB", "MiB", "", "1.5GiB", "99999999999GiB"]
+        {
+            assert!(parse(&format!("memory = \"{value}\"")).unwrap_err().starts_with("an amount of bytes"), "{value}");
+        }
+        for value in ["30", "30 s", "1h", "s", "0.5s", "99999999999999999999s", "18446744073709551615m"] {
+            assert!(parse(&format!("cpu = \"{value}\"")).unwrap_err().starts_with("a time"), "{value}");
+        }
+    }
+}

@@ -38,6 +38,9 @@ fn without_quotes(message: &str) -> String {
     };
     // The last one: the quoted text may hold the word too, what was expected never does.
     match message.rsplit_once(", expected ") {
+        Some(_) if message.ends_with(", there are no fields") || message.ends_with(", there are no variants") => {
+            (*kind).to_owned()
+        }
         Some((_, expected)) => format!("{kind}, expected {expected}"),
         None => (*kind).to_owned(),
     }
@@ -46,5 +49,26 @@ fn without_quotes(message: &str) -> String {
 impl fmt::Display for Malformed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "line {}, column {}: {}", self.line, self.column, self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_quotes;
+
+    #[test]
+    fn what_was_found_is_not_repeated() {
+        let cases = [
+            ("unknown field `k, expected k`, expected one of `a`, `b`", "unknown key, expected one of `a`, `b`"),
+            ("unknown field `k`, there are no fields", "unknown key"),
+            ("unknown field `k, expected k`, there are no fields", "unknown key"),
+            ("unknown variant `k`, expected `a`", "unknown word, expected `a`"),
+            ("invalid type: string \"k\", expected u32", "wrong type, expected u32"),
+            ("invalid value: integer `-1`, expected u32", "wrong value, expected u32"),
+            ("missing field `name`", "missing field `name`"),
+        ];
+        for (message, clean) in cases {
+            assert_eq!(without_quotes(message), clean);
+        }
     }
 }

@@ -12,10 +12,14 @@ const MAX: usize = 63;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// Not a [`Name`].
-    #[error("a name starts with a lower-case letter and goes on with lower-case letters, digits and `-`, 63 characters at most")]
+    #[error(
+        "a name starts with a lower-case letter and goes on with lower-case letters, digits and `-`, 63 characters at most"
+    )]
     Name,
     /// Not a [`ToolName`].
-    #[error("a tool name starts with a lower-case letter and goes on with lower-case letters, digits and `_`, 63 characters at most")]
+    #[error(
+        "a tool name starts with a lower-case letter and goes on with lower-case letters, digits and `_`, 63 characters at most"
+    )]
     Tool,
 }
 
@@ -72,3 +76,35 @@ macro_rules! name {
 
 name!(Name, b'-', NameError::Name, "A name of an operation, secret, endpoint, connection, …: `[a-z][a-z0-9-]{0,62}`.");
 name!(ToolName, b'_', NameError::Tool, "A name of a tool, as models see it: `[a-z][a-z0-9_]{0,62}`.");
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Name, NameError, ToolName};
+
+    #[test]
+    fn what_is_a_name() {
+        let longest = format!("a{}", "9".repeat(62));
+        for text in ["a", "change-seats", "v2", "a--", &longest] {
+            assert_eq!(text.parse::<Name>().unwrap().as_str(), text);
+        }
+        let too_long = format!("a{}", "9".repeat(63));
+        for text in ["", "-a", "1a", "A", "aB", "a_b", "a.b", "a b", "a/b", "ä", "a\n", &too_long] {
+            assert_eq!(text.parse::<Name>(), Err(NameError::Name), "{text:?}");
+        }
+        assert!("license_summary".parse::<ToolName>().is_ok());
+        assert_eq!("license-summary".parse::<ToolName>(), Err(NameError::Tool));
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_is_a_safe_file_name(text in "\\PC{0,70}|[a-z][a-z0-9-]{0,80}") {
+            if let Ok(name) = text.parse::<Name>() {
+                prop_assert!(!name.as_str().contains(['/', '\\', '.', '\0', ' ']) && name.as_str().len() <= 63);
+                prop_assert_eq!(name.to_string(), text);
+            }
+        }
+    }
+}

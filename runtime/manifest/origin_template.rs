@@ -45,10 +45,21 @@ impl OriginTemplate {
         let port = match &self.port {
             None => self.scheme.default_port(),
             Some(Part::Literal(text)) => parse_port(text).ok_or(OriginError::Port)?,
-            Some(Part::Setting(name)) => parse_port(value(name, settings)?)
-                .ok_or_else(|| unfit(name, "a port number from 1 to 65535"))?,
+            Some(Part::Setting(name)) => {
+                parse_port(value(name, settings)?).ok_or_else(|| unfit(name, "a port number from 1 to 65535"))?
+            }
         };
         Origin::new(self.scheme, &host, port)
+    }
+
+    /// Renders with one value for every setting of the host, and some port.
+    fn sample(&self, host: &str) -> Result<Origin, OriginError> {
+        let of = |part: &Part, value: &str| match part {
+            Part::Setting(name) => Some((name.clone(), value.to_owned())),
+            Part::Literal(_) => None,
+        };
+        let ports = self.port.iter().filter_map(|part| of(part, "1"));
+        self.render(&self.host.iter().filter_map(|part| of(part, host)).chain(ports).collect())
     }
 }
 
@@ -105,10 +116,12 @@ impl FromStr for OriginTemplate {
         if template.host.is_empty() {
             return Err(OriginError::Host);
         }
-        // Without settings in it the origin is complete: what is wrong with it is wrong now.
-        if template.settings().next().is_none() {
-            template.render(&BTreeMap::new())?;
-        }
+        // Whatever an operator fills in, the manifest's own part must be able to become a host.
+        ["a", "1"]
+            .iter()
+            .map(|sample| template.sample(sample))
+            .find(Result::is_ok)
+            .unwrap_or(Err(OriginError::Host))?;
         Ok(template)
     }
 }
@@ -181,5 +194,164 @@ impl fmt::Display for OriginTemplate {
         write!(formatter, "{}://", self.scheme.as_str())?;
         self.host.iter().try_for_each(|part| write!(formatter, "{part}"))?;
         self.port.iter().try_for_each(|port| write!(formatter, ":{port}"))
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::OriginTemplate;
+    use crate::{Host, Name, Origin, OriginError};
+
+    fn render(template: &str, settings: &[(&str, &str)]) -> Result<Origin, OriginError> {
+        let template: OriginTemplate = template.parse()?;
+        let settings: BTreeMap<Name, String> =
+            settings.iter().map(|(name, value)| (name.parse().unwrap(), (*value).to_owned())).collect();
+        template.render(&settings)
+    }
+
+    fn shown(template: &str, host: &str) -> String {
+        render(template, &[("host", host)]).unwrap().to_string()
+    }
+
+    #[test]
+    fn origins_are_normal() {
+        assert_eq!(shown("https://{host}:8006", "PVE1.Example.org"), "https://pve1.example.org:8006");
+        assert_eq!(shown("https://{host}:443", "pve"), "https://pve");
+        assert_eq!(shown("http://{host}", "192.0.2.7"), "http://192.0.2.7");
+        assert_eq!(shown("https://{host}", "2001:DB8::1"), "https://[2001:db8::1]");
+        assert_eq!(shown("https://{host}:8443", "[2001:db8::1]"), "https://[2001:db8::1]:8443");
+        assert_eq!(shown("https://{host}.example.com", "acme"), "https://acme.example.com");
+        assert_eq!(shown("https://api-{host}.example.com", "eu"), "https://api-eu.example.com");
+        assert_eq!(shown("https://10.0.0.{host}", "5"), "https://10.0.0.5");
+        assert_eq!(render("https://[::1]:8443", &[]).unwrap().to_string(), "https://[::1]:8443");
+        assert_eq!(render("http://127.0.0.1:80", &[]).unwrap().port, 80);
+        let both = render("https://{host}:{port}", &[("host", "h"), ("port", "1")]);
+        assert_eq!(both.unwrap().to_string(), "https://h:1");
+    }
+
+    #[test]
+    fn templates_that_are_no_origin_are_refused() {
+        use OriginError::{Braces, Host, Port, Scheme, Structure};
+        let cases = [
+            ("", Scheme),
+            ("ftp://h", Scheme),
+            ("HTTPS://h", Scheme),
+            ("{scheme}://h", Scheme),
+            ("https://", Host),
+            ("https://h/", Structure),
+            ("https://h/path", Structure),
+            ("https://h?q", Structure),
+            ("https://h#f", Structure),
+            ("https://user@h", Structure),
+            ("https://h h", Structure),
+            ("https://b\u{fc}cher.example", Structure),
+            ("https://a%2eb", Structure),
+            ("https://h:1:2", Structure),
+            ("https://::1", Structure),
+            ("https://{h", Braces),
+            ("https://h}", Braces),
+            ("https://{H}", Braces),
+            ("https://h:", Port),
+            ("https://h:0", Port),
+            ("https://h:080", Port),
+            ("https://h:65536", Port),
+            ("https://h:8{port}", Port),
+            ("https://1.2", Host),
+            ("https://0x7f.1", Host),
+            ("https://2130706433", Host),
+            ("https://127.1", Host),
+            ("https://010.0.0.1", Host),
+            ("https://a..b", Host),
+            ("https://a.", Host),
+            ("https://-a", Host),
+            ("https://xn--a", Host),
+            ("https://[::1", Structure),
+            ("https://[1.2.3.4]", Host),
+            ("https://[{host}]", Host),
+        ];
+        for (text, reason) in cases {
+            assert_eq!(text.parse::<OriginTemplate>().map(|_| ()), Err(reason), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn settings_keep_to_their_place() {
+        let hosts = [
+            "evil.example/",
+            "a:1",
+            "a@b",
+            "user:pw@b",
+            "a/../b",
+            "a?b",
+            "a#b",
+            "a b",
+            "a\\b",
+            "a\tb",
+            "",
+            ".",
+            "a.",
+            "[a]",
+            "https://a",
+            "0x7f000001",
+            "127.1",
+            "fe80::1%eth0",
+            "a\u{3002}b",
+            "\u{ff41}",
+            "{host}",
+        ];
+        for host in hosts {
+            assert!(render("https://{host}:8006", &[("host", host)]).is_err(), "{host:?}");
+        }
+        for label in ["a.b", "evil.example:443", "a/", "@", "", "-", "::1"] {
+            assert!(render("https://{host}.example.com", &[("host", label)]).is_err(), "{label:?}");
+        }
+        for port in ["", "0", "+1", "-1", "65536", "80/x", "1@h", " 80", "080"] {
+            assert!(render("https://h:{port}", &[("port", port)]).is_err(), "{port:?}");
+        }
+        let missing = render("https://{host}", &[]);
+        assert_eq!(missing, Err(OriginError::Missing("host".parse().unwrap())));
+    }
+
+    #[test]
+    fn errors_name_the_setting_and_not_its_value() {
+        let error = render("https://{host}", &[("host", "Vq7ZrX2kT9nL/wB4p")]).unwrap_err().to_string();
+        assert_eq!(error, "setting host must be a host name or an IP address, without scheme, port or path");
+    }
+
+    proptest! {
+        #[test]
+        fn a_whole_host_setting_is_the_host_and_nothing_else(host in "[a-zA-Z0-9.:/@?#%\\[\\]-]{0,24}|\\PC{0,16}") {
+            if let Ok(origin) = render("https://{host}:8006", &[("host", host.as_str())]) {
+                let url = url::Url::parse(&origin.to_string()).unwrap();
+                prop_assert_eq!(url.port(), Some(8006));
+                prop_assert_eq!((url.scheme(), url.path(), url.username(), url.query()), ("https", "/", "", None));
+                let bare = host.trim_start_matches('[').trim_end_matches(']');
+                match origin.host {
+                    Host::Name(name) => prop_assert_eq!(name, host.to_ascii_lowercase()),
+                    Host::Ip(ip) => prop_assert_eq!(Ok(ip), bare.parse()),
+                }
+            }
+        }
+
+        #[test]
+        fn a_label_setting_stays_one_label(label in "[a-zA-Z0-9.:/@-]{0,12}|\\PC{0,8}") {
+            if let Ok(origin) = render("https://{host}.example.com", &[("host", label.as_str())]) {
+                let Host::Name(name) = origin.host else { unreachable!("it ends in .com") };
+                prop_assert_eq!(name.split('.').count(), 3);
+                prop_assert_eq!(name, format!("{}.example.com", label.to_ascii_lowercase()));
+            }
+        }
+
+        #[test]
+        fn whatever_template_is_accepted_comes_back(text in "https?://[a-z0-9.:{}-]{0,20}") {
+            if let Ok(template) = text.parse::<OriginTemplate>() {
+                prop_assert_eq!(template.to_string(), text);
+            }
+        }
     }
 }

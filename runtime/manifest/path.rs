@@ -37,7 +37,9 @@ pub enum PathTemplateError {
     #[error("a path has no segment `.` or `..`")]
     DotSegment,
     /// A character that has a meaning elsewhere, or is not allowed in a path.
-    #[error("a path segment holds ASCII letters, digits and -._~!$&'()*+,=:@ only; percent-encoding is the host's work")]
+    #[error(
+        "a path segment holds ASCII letters, digits and -._~!$&'()*+,=:@ only; percent-encoding is the host's work"
+    )]
     Character,
     /// Braces that do not enclose a whole segment.
     #[error("a parameter is a name in braces and fills its whole segment, as in `/items/{{id}}`")]
@@ -80,9 +82,10 @@ impl FromStr for PathTemplate {
         let segments: Result<Vec<_>, _> =
             rest.split('/').enumerate().map(|(index, part)| segment(part, index == last)).collect();
         let template = Self(segments?);
-        let repeated = template.parameters().enumerate().any(|(index, name)| {
-            template.parameters().skip(index + 1).any(|other| other == name)
-        });
+        let repeated = template
+            .parameters()
+            .enumerate()
+            .any(|(index, name)| template.parameters().skip(index + 1).any(|other| other == name));
         if repeated { Err(PathTemplateError::Repeated) } else { Ok(template) }
     }
 }
@@ -124,5 +127,65 @@ impl fmt::Display for PathTemplate {
             PathSegment::Literal(text) => write!(formatter, "/{text}"),
             PathSegment::Parameter(name) => write!(formatter, "/{{{name}}}"),
         })
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{PathSegment, PathTemplate, PathTemplateError};
+
+    #[test]
+    fn segments_are_literals_or_parameters() {
+        let path: PathTemplate = "/v4_6_release/apis/3.0/tickets/{id}/".parse().unwrap();
+        assert_eq!(path.segments().len(), 6);
+        assert_eq!(path.segments().get(5), Some(&PathSegment::Literal(String::new())));
+        assert_eq!(path.parameters().map(|name| name.as_str()).collect::<Vec<_>>(), ["id"]);
+        assert!("/".parse::<PathTemplate>().unwrap().segments().is_empty());
+    }
+
+    #[test]
+    fn each_way_to_go_wrong_has_its_reason() {
+        use PathTemplateError::{Character, DotSegment, EmptySegment, Parameter, Repeated, Start, TooLong};
+        let long = format!("/{}", "x".repeat(2000));
+        let cases = [
+            ("", Start),
+            ("v1", Start),
+            ("https://example.com/", Start),
+            ("//v1", EmptySegment),
+            ("/v1//x", EmptySegment),
+            ("/v1/./x", DotSegment),
+            ("/v1/..", DotSegment),
+            ("/a%2fb", Character),
+            ("/a;b", Character),
+            ("/a?b", Character),
+            ("/a#b", Character),
+            ("/a b", Character),
+            ("/a\\b", Character),
+            ("/caf\u{e9}", Character),
+            ("/a-{id}", Parameter),
+            ("/{id}.json", Parameter),
+            ("/{Id}", Parameter),
+            ("/{a}{b}", Parameter),
+            ("/{id", Parameter),
+            ("/{id}/{id}", Repeated),
+            (long.as_str(), TooLong),
+        ];
+        for (text, reason) in cases {
+            assert_eq!(text.parse::<PathTemplate>().unwrap_err(), reason, "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_accepted_comes_back(text in "(/([a-zA-Z0-9._~!$&'()*+,=:@-]{0,5}|\\{[a-z]{1,3}\\})){0,6}|\\PC{0,24}") {
+            if let Ok(path) = text.parse::<PathTemplate>() {
+                prop_assert_eq!(path.to_string(), text.clone());
+                let slashes = text.matches('/').count();
+                prop_assert!(path.segments().len() == slashes || (text == "/" && path.segments().is_empty()));
+            }
+        }
     }
 }

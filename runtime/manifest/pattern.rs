@@ -80,3 +80,73 @@ impl fmt::Display for BodyPattern {
         formatter.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{BodyPattern, BodyPatternError};
+
+    fn pattern(text: &str) -> BodyPattern {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_star_is_one_key() {
+        let lines = pattern("/lines/*/quantity");
+        assert!(lines.matches("/lines/0/quantity") && lines.matches("/lines/a~1b/quantity"));
+        for other in
+            ["", "/lines/quantity", "/lines/0/1/quantity", "/lines/0/quantity/0", "/lines/0/Quantity", "/lines"]
+        {
+            assert!(!lines.matches(other), "{other}");
+        }
+        assert!(!pattern("/a").matches("") && !pattern("/").matches("") && pattern("/").matches("/"));
+    }
+
+    #[test]
+    fn above_and_below_overlap() {
+        let lines = pattern("/lines/*/quantity");
+        for near in ["/lines", "/lines/0", "/lines/0/quantity", "/lines/0/quantity/unit"] {
+            assert!(lines.overlaps(near), "{near}");
+        }
+        for far in ["/line", "/lines/0/price", "/other/0/quantity"] {
+            assert!(!lines.overlaps(far), "{far}");
+        }
+    }
+
+    #[test]
+    fn each_way_to_go_wrong_has_its_reason() {
+        for text in ["", "a", "a/b", "/a~", "/a~2", "/a\n"] {
+            assert_eq!(text.parse::<BodyPattern>().unwrap_err(), BodyPatternError::Pointer, "{text:?}");
+        }
+        let long = format!("/{}", "x".repeat(512));
+        assert_eq!(long.parse::<BodyPattern>().unwrap_err(), BodyPatternError::TooLong);
+    }
+
+    proptest! {
+        #[test]
+        fn filled_in_it_matches_and_one_key_more_or_less_does_not(
+            tokens in proptest::collection::vec(("[a-z0-9]{1,3}", proptest::bool::ANY), 1..6),
+            extra in "[a-z]{1,3}",
+        ) {
+            let wanted = tokens.iter().map(|(token, any)| if *any { "/*".to_owned() } else { format!("/{token}") });
+            let pattern = pattern(&wanted.collect::<String>());
+            let pointer: String = tokens.iter().map(|(token, _)| format!("/{token}")).collect();
+            prop_assert!(pattern.matches(&pointer) && pattern.overlaps(&pointer));
+            let longer = format!("{pointer}/{extra}");
+            prop_assert!(!pattern.matches(&longer));
+            prop_assert!(!pattern.matches(pointer.rsplit_once('/').unwrap().0));
+        }
+
+        #[test]
+        fn a_changed_key_does_not_match(tokens in proptest::collection::vec("[a-z]{1,3}", 1..5), at in 0_usize..5) {
+            let pointer: String = tokens.iter().map(|token| format!("/{token}")).collect();
+            let mut other = tokens.clone();
+            let at = at % other.len();
+            other[at].push('0');
+            let other: String = other.iter().map(|token| format!("/{token}")).collect();
+            prop_assert!(!pattern(&pointer).matches(&other));
+        }
+    }
+}

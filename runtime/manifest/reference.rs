@@ -9,6 +9,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::{Attribute, Query, SshFormat};
+
 const PREFIX: &str = "op://";
 
 /// The longest segment, in characters: far above any name that people give, far below a pasted file.
@@ -23,47 +25,6 @@ pub struct SecretReference {
     section: Option<String>,
     field: String,
     query: Option<Query>,
-}
-
-/// What is asked of the field, if not just its value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Query {
-    /// `?attribute=…`
-    Attribute(Attribute),
-    /// `?ssh-format=…`
-    SshFormat(SshFormat),
-}
-
-/// An attribute of a field or of a file attachment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Attribute {
-    /// The current one-time password. `otp`
-    Otp,
-    /// The current one-time password, by its other name. `totp`
-    Totp,
-    /// The type of the field or file. `type`
-    Type,
-    /// The value, as without any attribute. `value`
-    Value,
-    /// The identifier. `id`
-    Id,
-    /// The purpose of the field. `purpose`
-    Purpose,
-    /// The title of the field. `title`
-    Title,
-    /// The content of the file. `content`
-    Content,
-    /// The size of the file. `size`
-    Size,
-    /// The name of the file. `name`
-    Name,
-}
-
-/// The format of a private key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SshFormat {
-    /// OpenSSH's own format. `openssh`
-    Openssh,
 }
 
 /// Why a text is not a secret reference. The text is never repeated: it may be a secret in the wrong place.
@@ -203,56 +164,6 @@ fn parse_query(text: &str) -> Result<Query, ReferenceError> {
     }
 }
 
-impl Attribute {
-    /// Every attribute, in the order of the documentation.
-    pub const ALL: [Self; 10] = [
-        Self::Otp,
-        Self::Totp,
-        Self::Type,
-        Self::Value,
-        Self::Id,
-        Self::Purpose,
-        Self::Title,
-        Self::Content,
-        Self::Size,
-        Self::Name,
-    ];
-
-    /// The word in the reference.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Otp => "otp",
-            Self::Totp => "totp",
-            Self::Type => "type",
-            Self::Value => "value",
-            Self::Id => "id",
-            Self::Purpose => "purpose",
-            Self::Title => "title",
-            Self::Content => "content",
-            Self::Size => "size",
-            Self::Name => "name",
-        }
-    }
-
-    /// Whether 1Password's command line knows it and its SDKs do not.
-    pub fn is_cli_only(self) -> bool {
-        !matches!(self, Self::Otp | Self::Totp)
-    }
-
-    fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|attribute| attribute.as_str() == word)
-    }
-}
-
-impl SshFormat {
-    /// The word in the reference.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Openssh => "openssh",
-        }
-    }
-}
-
 impl TryFrom<String> for SecretReference {
     type Error = ReferenceError;
 
@@ -285,5 +196,132 @@ impl fmt::Display for SecretReference {
 impl fmt::Debug for SecretReference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, formatter)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{ReferenceError, SecretReference};
+    use crate::{Attribute, Query, SshFormat};
+
+    fn parse(text: &str) -> Result<SecretReference, ReferenceError> {
+        text.parse()
+    }
+
+    #[test]
+    fn three_or_four_segments() {
+        let reference = parse("op://MSP/Pax8/client id").unwrap();
+        assert_eq!((reference.vault(), reference.item(), reference.section()), ("MSP", "Pax8", None));
+        assert_eq!((reference.field(), reference.query()), ("client id", None));
+        let reference = parse("op://v/i/Section_A0/one-time.code?attribute=otp").unwrap();
+        assert_eq!((reference.section(), reference.field()), (Some("Section_A0"), "one-time.code"));
+        assert_eq!(reference.attribute(), Some(&Attribute::Otp));
+        let reference = parse("op://v/i/private key?ssh-format=openssh").unwrap();
+        assert_eq!((reference.ssh_format(), reference.attribute()), (Some(SshFormat::Openssh), None));
+    }
+
+    #[test]
+    fn every_attribute_is_known_and_only_two_work_everywhere() {
+        for attribute in Attribute::ALL {
+            let text = format!("op://v/i/f?attribute={}", attribute.as_str());
+            assert_eq!(parse(&text).unwrap().query(), Some(&Query::Attribute(attribute)), "{text}");
+        }
+        let everywhere = Attribute::ALL.into_iter().filter(|attribute| !attribute.is_cli_only());
+        assert_eq!(everywhere.collect::<Vec<_>>(), [Attribute::Otp, Attribute::Totp]);
+    }
+
+    #[test]
+    fn each_way_to_go_wrong_has_its_reason() {
+        use ReferenceError::{BlankEdge, Character, EmptySegment, Format, NotPrefixed, QueryKey, QueryValue, TooLong};
+        let long = format!("op://v/{}/f", "x".repeat(1025));
+        let cases = [
+            ("", NotPrefixed),
+            ("OP://v/i/f", NotPrefixed),
+            (" op://v/i/f", NotPrefixed),
+            ("\"op://v/i/f\"", NotPrefixed),
+            ("{{ op://v/i/f }}", NotPrefixed),
+            ("op:/v/i/f", NotPrefixed),
+            ("op://My%20Vault/i/f", Character),
+            ("op://v/i/f\n", Character),
+            ("op://v/i/f\t", Character),
+            ("op://v/i/$FIELD", Character),
+            ("op://v/i/caf\u{e9}", Character),
+            ("op://v/i\u{a0}/f", Character),
+            ("op://v/i/f#frag", Character),
+            ("op://v/i/f??", Character),
+            ("op://v/i/f?attribute=otp?attribute=otp", Character),
+            ("op://v/i", Format),
+            ("op://v", Format),
+            ("op://", Format),
+            ("op://v/i/s/f/x", Format),
+            ("op://v/i/f?", Format),
+            ("op://v/i/f?attribute", Format),
+            ("op://v/i/f?attribute=", Format),
+            ("op://v/i/f?attribute=otp&attribute=otp", Format),
+            ("op://v/i/f?attribute=otp#x", Format),
+            ("op://v/i/f?attribute=%6ftp", Format),
+            ("op://v/i/f?foo=bar", QueryKey),
+            ("op://v/i/f?attr=otp", QueryKey),
+            ("op://v/i/f?Attribute=otp", QueryKey),
+            ("op://v/i/f?attribute=OTP", QueryValue),
+            ("op://v/i/f?attribute=password", QueryValue),
+            ("op://v/i/f?ssh-format=pem", QueryValue),
+            ("op:///i/f", EmptySegment),
+            ("op://v//f", EmptySegment),
+            ("op://v/i/", EmptySegment),
+            ("op://v/i/f/", EmptySegment),
+            ("op://v/i/ f", BlankEdge),
+            ("op://v/i/f ", BlankEdge),
+            (long.as_str(), TooLong),
+        ];
+        for (text, reason) in cases {
+            assert_eq!(parse(text).unwrap_err(), reason, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn dots_are_names_and_not_directions() {
+        assert_eq!(parse("op://./../f").unwrap().item(), "..");
+    }
+
+    #[test]
+    fn the_longest_segment_is_accepted() {
+        assert!(parse(&format!("op://v/i/{}", "x".repeat(1024))).is_ok());
+    }
+
+    fn segment() -> impl Strategy<Value = String> {
+        "[A-Za-z0-9_.-]([A-Za-z0-9_. -]{0,20}[A-Za-z0-9_.-])?"
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_built_of_segments_comes_back(
+            segments in proptest::collection::vec(segment(), 3..=4),
+            query in proptest::option::of(0..Attribute::ALL.len()),
+        ) {
+            let query = query.map(|index| format!("?attribute={}", Attribute::ALL[index].as_str()));
+            let text = format!("op://{}{}", segments.join("/"), query.unwrap_or_default());
+            let reference = parse(&text).unwrap();
+            prop_assert_eq!(reference.to_string(), text);
+            let parts = [Some(reference.vault()), Some(reference.item()), reference.section(), Some(reference.field())];
+            prop_assert_eq!(parts.into_iter().flatten().collect::<Vec<_>>(), segments);
+        }
+
+        #[test]
+        fn whatever_is_accepted_has_one_spelling(text in "op://[A-Za-z/ ?=&%.-]{0,30}|\\PC{0,40}") {
+            if let Ok(reference) = parse(&text) {
+                prop_assert_eq!(reference.to_string(), text);
+            }
+        }
+
+        #[test]
+        fn no_error_repeats_the_text(text in "(op://)?[A-Z0-9]{12,24}[%/?=&]?") {
+            if let Err(error) = parse(&text) {
+                prop_assert!(!error.to_string().contains(text.trim_start_matches("op://")));
+            }
+        }
     }
 }

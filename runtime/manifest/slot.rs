@@ -95,3 +95,33 @@ impl TryFrom<Raw> for Generate {
         Ok(Self { length: raw.length, alphabet: raw.alphabet })
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{Alphabet, Generate, MIN_BITS};
+
+    #[test]
+    fn the_least_length_has_the_bits_and_one_less_has_not() {
+        for alphabet in [Alphabet::Alphanumeric, Alphabet::Hex, Alphabet::Password] {
+            let characters: BTreeSet<char> = alphabet.characters().chars().collect();
+            assert_eq!(characters.len(), alphabet.characters().len(), "each character once");
+            let bits_each = f64::from(u32::try_from(characters.len()).unwrap()).log2();
+            let bits = |length: u16| bits_each * f64::from(length);
+            assert!(bits(alphabet.min_length()) >= f64::from(MIN_BITS), "{alphabet:?}");
+            assert!(bits(alphabet.min_length() - 1) < f64::from(MIN_BITS), "{alphabet:?}");
+        }
+    }
+
+    #[test]
+    fn weak_and_absurd_rules_are_refused() {
+        let parse = |text: &str| toml::from_str::<Generate>(text).map_err(|error| error.message().to_owned());
+        assert_eq!(parse("length = 22").unwrap().alphabet, Alphabet::Alphanumeric);
+        assert!(parse("length = 21").unwrap_err().contains("at least 22"));
+        assert!(parse("length = 31\nalphabet = \"hex\"").unwrap_err().contains("at least 32"));
+        assert!(parse("length = 257").unwrap_err().contains("at most 256"));
+        assert!(parse("length = 32\nalphabet = \"emoji\"").is_err());
+    }
+}

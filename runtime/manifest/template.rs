@@ -31,7 +31,9 @@ pub enum TemplateError {
     #[error("a template names at least one secret or slot in double braces, as in `Token {{{{key}}}}`")]
     NoReference,
     /// Braces that do not enclose a name.
-    #[error("braces in a template enclose the name of a secret or slot, in pairs of two and without spaces, as in `{{{{key}}}}`")]
+    #[error(
+        "braces in a template enclose the name of a secret or slot, in pairs of two and without spaces, as in `{{{{key}}}}`"
+    )]
     Braces,
     /// A character that cannot stand in a header.
     #[error("a template holds visible ASCII characters and spaces only")]
@@ -111,5 +113,63 @@ impl fmt::Display for Template {
             TemplatePart::Literal(text) => formatter.write_str(text),
             TemplatePart::Reference(name) => write!(formatter, "{{{{{name}}}}}"),
         })
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Template, TemplateError, TemplatePart};
+
+    #[test]
+    fn literals_and_references_alternate_as_written() {
+        let template: Template = "PVEAPIToken={{id}}={{secret}}".parse().unwrap();
+        let names: Vec<&str> = template.names().map(|name| name.as_str()).collect();
+        assert_eq!(names, ["id", "secret"]);
+        assert_eq!(template.parts().len(), 4);
+        assert_eq!(template.parts().first(), Some(&TemplatePart::Literal("PVEAPIToken=".to_owned())));
+        assert!(template.literals_contain('=') && !template.literals_contain(':'));
+    }
+
+    #[test]
+    fn each_way_to_go_wrong_has_its_reason() {
+        use TemplateError::{Braces, Character, NoReference, TooLong};
+        let long = format!("{{{{a}}}}{}", "x".repeat(1024));
+        let cases = [
+            ("", NoReference),
+            ("Bearer token", NoReference),
+            ("{{a", Braces),
+            ("a}}", Braces),
+            ("{a}", Braces),
+            ("{{ a }}", Braces),
+            ("{{A}}", Braces),
+            ("{{}}", Braces),
+            ("{{{a}}}", Braces),
+            ("{{op://v/i/f}}", Braces),
+            ("{{a}}\r\nX-Other: 1", Character),
+            ("caf\u{e9} {{a}}", Character),
+            (long.as_str(), TooLong),
+        ];
+        for (text, reason) in cases {
+            assert_eq!(text.parse::<Template>().unwrap_err(), reason, "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_accepted_comes_back(text in "([ -z|~]{0,6}\\{\\{[a-z][a-z0-9-]{0,5}\\}\\}){1,4}[ -z|~]{0,6}") {
+            let template: Template = text.parse().unwrap();
+            prop_assert_eq!(template.to_string(), text);
+        }
+
+        #[test]
+        fn any_text_is_read_one_way_or_refused(text in "[a{} -]{0,16}|\\PC{0,24}") {
+            if let Ok(template) = text.parse::<Template>() {
+                prop_assert_eq!(template.to_string(), text);
+                prop_assert!(template.names().next().is_some());
+            }
+        }
     }
 }

@@ -23,11 +23,35 @@ fn is_deceptive(character: char) -> bool {
         )
 }
 
-/// Visible ASCII and single or more spaces inside, nothing at the edges: fit for a header value and for a form.
+/// Visible ASCII characters and spaces between them, none at the edges: fit for a header value and for a form.
 pub(crate) fn is_plain(text: &str, max: usize) -> bool {
     !text.is_empty()
         && text.len() <= max
         && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
         && !text.starts_with(' ')
         && !text.ends_with(' ')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_plain, is_shown_as_it_is};
+
+    #[test]
+    fn characters_that_deceive_are_refused() {
+        assert!(is_shown_as_it_is("Sitze je Produkt für einen Kunden 🙂", 64));
+        for text in
+            ["", "  ", "a\nb", "\u{1b}[2J", "a\u{202e}b", "a\u{200b}b", "a\u{e0041}b", "a\u{feff}", "a\u{2066}b"]
+        {
+            assert!(!is_shown_as_it_is(text, 64), "{text:?}");
+        }
+        assert!(is_shown_as_it_is("xx", 2) && !is_shown_as_it_is("xxx", 2));
+    }
+
+    #[test]
+    fn plain_text_fits_a_header() {
+        assert!(is_plain("application/json; version=2024.1", 64));
+        for text in ["", " a", "a ", "a\r\nb", "a\tb", "é", "abc"] {
+            assert!(!is_plain(text, 2), "{text:?}");
+        }
+    }
 }

@@ -93,3 +93,33 @@ impl fmt::Display for TitleTemplate {
         formatter.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::{TitleError, TitleTemplate};
+
+    #[test]
+    fn a_title_is_new_each_time_and_nameable() {
+        let title: TitleTemplate = "{connection} api token {stamp}".parse().unwrap();
+        let rendered = title.render("pve-acme", "2026-11-23 213000");
+        assert_eq!(rendered, "pve-acme api token 2026-11-23 213000");
+        assert!(format!("op://MSP/{rendered}/token").parse::<crate::SecretReference>().is_ok());
+    }
+
+    #[test]
+    fn each_way_to_go_wrong_has_its_reason() {
+        let long = format!("{{stamp}}{}", "x".repeat(128));
+        let cases = [
+            ("token", TitleError::NoStamp),
+            ("{stamp} {stamp}", TitleError::NoStamp),
+            ("{connection}/{stamp}", TitleError::Character),
+            ("{client} {stamp}", TitleError::Character),
+            (" {stamp}", TitleError::Character),
+            (long.as_str(), TitleError::TooLong),
+        ];
+        for (text, reason) in cases {
+            assert_eq!(text.parse::<TitleTemplate>().unwrap_err(), reason, "{text}");
+        }
+    }
+}

@@ -47,6 +47,8 @@ const SPECIAL_V4: &[(Ipv4Net, &str)] = &[
 /// Not globally reachable: the IANA IPv6 Special-Purpose Address Registry.
 const SPECIAL_V6: &[(Ipv6Net, &str)] = &[
     (v6(0x0064, 0xff9b, 32), "NAT64"),
+    // The rest of ::/8 is reserved (RFC 4291 §2.4): unspecified and IPv4-compatible addresses among it.
+    (v6(0, 0, 8), "reserved"),
     (v6(0x0100, 0, 32), "discard"),
     (v6(0x2001, 0, 23), "protocol-assignment"),
     (v6(0x2001, 0x0db8, 32), "documentation"),
@@ -59,14 +61,23 @@ const SPECIAL_V6: &[(Ipv6Net, &str)] = &[
     (v6(0xff00, 0, 8), "multicast"),
 ];
 
-/// Metadata services of the large clouds: AWS, Azure, GCP and others share the first; AWS over IPv6; Alibaba Cloud;
-/// Oracle Cloud's older one; AWS's time and DNS service share the link-local /16 and stay ordinary link-local.
+/// Metadata services of the large clouds, which hand out the machine's own credentials. AWS's time and DNS services share
+/// the link-local /16 and stay ordinary link-local.
 const METADATA: &[IpAddr] = &[
+    // AWS, Azure, GCP, OpenStack and others.
     IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
+    // AWS: credentials of ECS tasks and of EKS pods.
     IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),
+    // Azure's WireServer: a public address, answered inside the machine's own network.
+    IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
+    // Alibaba Cloud, and Oracle Cloud's older one.
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
     IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
+    // AWS over IPv6, EKS pods over IPv6, GCP over IPv6.
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0023)),
+    IpAddr::V6(Ipv6Addr::new(0xfd20, 0x00ce, 0, 0, 0, 0, 0, 0x0254)),
 ];
 
 /// Holds one address against the public ranges and the grant's networks.
@@ -91,8 +102,6 @@ pub(crate) fn check(address: IpAddr, allowed: &[IpNet]) -> Result<(), AddressDen
 fn special(address: IpAddr) -> Option<&'static str> {
     match address {
         IpAddr::V4(v4) => SPECIAL_V4.iter().find(|(network, _)| network.contains(&v4)).map(|(_, kind)| *kind),
-        // The whole of ::/8 is reserved (RFC 4291 §2.4): unspecified, loopback and IPv4-compatible addresses among it.
-        IpAddr::V6(v6) if v6.octets().first() == Some(&0) && !v6.is_loopback() => Some("reserved"),
         IpAddr::V6(v6) if v6.is_loopback() => Some("loopback"),
         IpAddr::V6(v6) => SPECIAL_V6.iter().find(|(network, _)| network.contains(&v6)).map(|(_, kind)| *kind),
     }
@@ -155,8 +164,9 @@ mod tests {
     #[test]
     fn metadata_is_denied_in_every_spelling_and_under_every_grant() {
         for address in [
-            "169.254.169.254", "169.254.170.2", "100.100.100.200", "192.0.0.192", "fd00:ec2::254", "::ffff:169.254.169.254",
-            "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::", "::a9fe:a9fe",
+            "169.254.169.254", "169.254.170.2", "169.254.170.23", "168.63.129.16", "100.100.100.200", "192.0.0.192",
+            "fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe",
+            "2002:a9fe:a9fe::", "::a9fe:a9fe",
         ] {
             assert_eq!(denied(address, &["0.0.0.0/0", "::/0"]), Some(AddressDenied::Metadata), "{address}");
         }

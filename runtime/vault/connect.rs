@@ -10,6 +10,7 @@ use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::task::AbortHandle;
 
 use crate::address;
 use crate::body::OutBody;
@@ -22,11 +23,20 @@ const CONNECT_TIME: Duration = Duration::from_secs(8);
 /// The most bytes of a response head. Common servers send below 8 KiB; a flood of headers must not become memory.
 const MAX_HEAD: usize = 64 * 1024;
 
-/// The most header lines of a response.
-const MAX_HEADERS: usize = 100;
+/// One HTTP/1.1 connection. Dropping it closes the socket at once: nothing waits for a slow peer to say goodbye.
+pub(crate) struct Connection {
+    pub(crate) sender: SendRequest<OutBody>,
+    task: AbortHandle,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
 
 /// Opens a connection to an endpoint and speaks HTTP/1.1 on it. No proxy, no second resolution, no other address.
-pub(crate) async fn open(endpoint: &EndpointPlan, trust: &Trust) -> Result<SendRequest<OutBody>, FailureKind> {
+pub(crate) async fn open(endpoint: &EndpointPlan, trust: &Trust) -> Result<Connection, FailureKind> {
     let addresses = checked_addresses(endpoint).await?;
     let stream = dial(&addresses).await?;
     // Small requests must not wait for an acknowledgement (Nagle).
@@ -53,6 +63,9 @@ async fn checked_addresses(endpoint: &EndpointPlan) -> Result<Vec<SocketAddr>, F
     };
     for address in &addresses {
         address::check(address.ip(), &endpoint.networks)?;
+        if endpoint.origin.scheme == OriginScheme::Http && !address.ip().to_canonical().is_loopback() {
+            return Err(FailureKind::Plaintext);
+        }
     }
     Ok(addresses)
 }
@@ -89,22 +102,19 @@ fn server_name(host: &Host) -> Result<ServerName<'static>, FailureKind> {
     }
 }
 
-async fn handshake<S>(stream: S) -> Result<SendRequest<OutBody>, FailureKind>
+async fn handshake<S>(stream: S) -> Result<Connection, FailureKind>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    // Hyper reads at most 100 header lines unless it is told otherwise.
     let (sender, connection) = http1::Builder::new()
         .max_buf_size(MAX_HEAD)
-        .max_headers(MAX_HEADERS)
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|_| FailureKind::Http("the connection could not be set up"))?;
-    // The task ends when the sender is dropped, that is with the tool call at the latest. Its error is the same one that
-    // the request reports.
-    tokio::spawn(async move {
-        let _ended = connection.await;
-    });
-    Ok(sender)
+    // The connection's error is the same one that the request reports.
+    let task = tokio::spawn(async move { drop(connection.await) }).abort_handle();
+    Ok(Connection { sender, task })
 }
 
 /// Fixed words for TLS failures: the library's own texts can quote what the peer sent.

@@ -30,6 +30,12 @@ pub enum FailureKind {
     /// A credential needs a slot that nothing has filled in this call.
     #[error("slot {0} holds no value in this tool call; capture or generate it first")]
     EmptySlot(Name),
+    /// The operating system gave no random bytes.
+    #[error("slot {0} was not generated, because the operating system gave no randomness; try again")]
+    Randomness(Name),
+    /// The action was granted for another connection than the tool call's.
+    #[error("the action is for another connection than this tool call; begin a call on that connection")]
+    OtherConnection,
     /// The value cannot be placed where the manifest says.
     #[error("secret {0} holds characters that its place on the request cannot carry; check the stored value for line breaks")]
     Unplaceable(Name),
@@ -46,6 +52,9 @@ pub enum FailureKind {
     /// The address is not allowed.
     #[error(transparent)]
     Address(#[from] AddressDenied),
+    /// A secret would go over the network in the clear.
+    #[error("the endpoint is plain http and its address is not this machine's own; the manifest's origin must be https")]
+    Plaintext,
     /// The name did not resolve.
     #[error("the upstream's host name did not resolve; check the connection's settings and the network")]
     Unresolved,
@@ -65,7 +74,7 @@ pub enum FailureKind {
     #[error("the upstream did not finish its answer within {0} seconds")]
     Slow(u64),
     /// The answer is too long.
-    #[error("the answer is longer than the manifest's [limits] response allows ({0} bytes)")]
+    #[error("the answer is longer than {0} bytes, which is what the manifest's [limits] response allows, or a token needs")]
     TooLong(u64),
     /// The upstream answered with a redirect.
     #[error("the upstream answered {0}, a redirect; redirects are never followed. If the service moved, the manifest's endpoint must")]
@@ -120,9 +129,12 @@ impl FailureKind {
         match self {
             Self::Secret { .. } => "secret",
             Self::EmptySlot(_) => "empty-slot",
+            Self::Randomness(_) => "randomness",
+            Self::OtherConnection => "other-connection",
             Self::Unplaceable(_) => "unplaceable",
             Self::Quarantined { .. } => "quarantined",
             Self::Address(_) => "address",
+            Self::Plaintext => "plaintext",
             Self::Unresolved => "unresolved",
             Self::Connect(_) => "connect",
             Self::Tls(_) => "tls",

@@ -13,6 +13,9 @@ use crate::reveal::Secret;
 /// The longest identity file, bytes. One identity is 75.
 const LENGTH_MAX: u64 = 16 * 1024;
 
+/// Room for a comment, a recipient (62) and an identity (74), so that the buffer never grows and leaves a copy behind.
+const TEXT_CAPACITY: usize = 256;
+
 /// An age identity file, as `age-keygen` writes it.
 #[derive(Debug)]
 pub struct IdentityFile;
@@ -25,8 +28,11 @@ impl IdentityFile {
         let recipient = identity.to_public().to_string();
         let text = identity.to_string();
         // EXPOSE: the only copy outside the wiped ones is the file that this function exists to write.
-        let line = Zeroizing::new(format!("# public key: {recipient}\n{}\n", text.expose_secret()));
-        private_file::create(path, line.as_bytes())?;
+        let mut file = Zeroizing::new(String::with_capacity(TEXT_CAPACITY));
+        for part in ["# public key: ", &recipient, "\n", text.expose_secret(), "\n"] {
+            file.push_str(part);
+        }
+        private_file::create(path, file.as_bytes())?;
         Ok(NewSlot::AgeRecipient(recipient))
     }
 

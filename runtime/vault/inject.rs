@@ -1,18 +1,32 @@
 //! Secrets onto a request: header templates, Basic, bearer, query.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use claviger_manifest::{Name, Scheme, Template, TemplatePart};
 use http::{HeaderName, HeaderValue};
 
+use crate::body;
 use crate::failure::FailureKind;
 use crate::reveal::Secret;
 use crate::scan::Live;
 
-/// The resolved secrets of one credential, by their name in the manifest.
-pub(crate) type Resolved = BTreeMap<Name, Secret>;
+/// The secrets of one credential, by their name in the manifest. A handful at most, so they are searched in order.
+#[derive(Default)]
+pub(crate) struct Resolved(Vec<(Name, Arc<Secret>)>);
+
+impl Resolved {
+    pub(crate) fn add(&mut self, name: Name, value: Arc<Secret>) {
+        self.0.push((name, value));
+    }
+
+    pub(crate) fn find(&self, name: &Name) -> Result<&Arc<Secret>, FailureKind> {
+        let found = self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value);
+        found.ok_or_else(|| FailureKind::EmptySlot(name.clone()))
+    }
+}
 
 /// What a credential adds to a request.
 #[derive(Default)]
@@ -34,32 +48,24 @@ pub(crate) fn place(
     let mut placement = Placement::default();
     match scheme {
         Scheme::Header => {}
-        Scheme::Bearer { token } => {
-            placement.headers.push(bearer(find(secrets, token)?, token)?);
-        }
-        Scheme::Basic { username, password } => {
-            placement.headers.push(basic(username, password, secrets, live)?);
-        }
-        Scheme::Query { parameter, value } => placement.query = Some(query(parameter, value, secrets)?),
+        Scheme::Bearer { token } => placement.headers.push(bearer(secrets.find(token)?, token)?),
+        Scheme::Basic { username, password } => placement.headers.push(basic(username, password, secrets, live)?),
+        Scheme::Query { parameter, value } => placement.query = Some(query(parameter, value, secrets, live)?),
         Scheme::Oauth2ClientCredentials(oauth) => {
             let token = token.ok_or_else(|| FailureKind::EmptySlot(oauth.client_secret.clone()))?;
             placement.headers.push(bearer(token, &oauth.client_secret)?);
         }
     }
     for (header, template) in extra {
-        placement.headers.push(templated(header, template, secrets)?);
+        placement.headers.push(templated(header, template, secrets, live)?);
     }
     Ok(placement)
-}
-
-fn find<'a>(secrets: &'a Resolved, name: &Name) -> Result<&'a Secret, FailureKind> {
-    secrets.get(name).ok_or_else(|| FailureKind::EmptySlot(name.clone()))
 }
 
 fn bearer(token: &Secret, name: &Name) -> Result<(HeaderName, HeaderValue), FailureKind> {
     let mut value = Vec::with_capacity(token.len() + 7);
     value.extend_from_slice(b"Bearer ");
-    // EXPOSE: RFC 6750 §2.1 places the token in this header; the value is marked sensitive and freed with the request.
+    // EXPOSE: RFC 6750 §2.1 places the token in this header; the buffer has its final size and is wiped with the request.
     value.extend_from_slice(token.expose());
     Ok((http::header::AUTHORIZATION, sensitive(Secret::new(value), name)?))
 }
@@ -71,43 +77,62 @@ fn basic(
     live: &mut Live,
 ) -> Result<(HeaderName, HeaderValue), FailureKind> {
     let user = fill(username, secrets)?;
-    let password = fill(password, secrets)?;
-    let name = username.names().next().cloned();
-    let mut pair = Vec::with_capacity(user.len() + password.len() + 1);
+    let password_value = fill(password, secrets)?;
+    let name = username.names().chain(password.names()).next().cloned().ok_or(FailureKind::Body)?;
+    // RFC 7617 §2: a colon in the user part would move the border between the two.
+    // EXPOSE: looked at for a colon only.
+    if user.expose().contains(&b':') {
+        return Err(FailureKind::Unplaceable(name));
+    }
+    let mut pair = Vec::with_capacity(user.len() + password_value.len() + 1);
     // EXPOSE: RFC 7617 §2 composes the pair; it is wrapped again at once and scanned for like the parts.
     pair.extend_from_slice(user.expose());
     pair.push(b':');
-    pair.extend_from_slice(password.expose());
-    let pair = Secret::new(pair);
-    let mut value = String::with_capacity(pair.len() * 2 + 16);
-    value.push_str("Basic ");
-    BASE64_STANDARD.encode_string(pair.expose(), &mut value);
-    live.add_derived(&pair);
-    let named = name.as_ref().map_or_else(|| Err(FailureKind::Body), Ok)?;
-    Ok((http::header::AUTHORIZATION, sensitive(Secret::new(value.into_bytes()), named)?))
+    pair.extend_from_slice(password_value.expose());
+    let pair = Arc::new(Secret::new(pair));
+    live.add(&pair, username.names().chain(password.names()));
+    Ok((http::header::AUTHORIZATION, sensitive(basic_value(&pair), &name)?))
 }
 
-fn query(parameter: &str, template: &Template, secrets: &Resolved) -> Result<Secret, FailureKind> {
-    let value = fill(template, secrets)?;
-    let mut encoder = form_urlencoded::Serializer::new(String::with_capacity(value.len() * 3 + parameter.len() + 1));
-    // EXPOSE: the scheme places the value in the query; the encoded pair is wrapped again at once.
-    let text = std::str::from_utf8(value.expose()).map_err(|_| FailureKind::Body)?;
-    encoder.append_pair(parameter, text);
-    Ok(Secret::new(encoder.finish().into_bytes()))
+/// `Basic` and the base64 of a pair, in a buffer of its final size.
+pub(crate) fn basic_value(pair: &Secret) -> Secret {
+    let mut value = String::with_capacity(pair.len().div_ceil(3) * 4 + 6);
+    value.push_str("Basic ");
+    // EXPOSE: RFC 7617 §2 sends the pair in base64; the text is wrapped again at once.
+    BASE64_STANDARD.encode_string(pair.expose(), &mut value);
+    Secret::new(value.into_bytes())
+}
+
+fn query(parameter: &str, template: &Template, secrets: &Resolved, live: &mut Live) -> Result<Secret, FailureKind> {
+    let value = filled(template, secrets, live)?;
+    let mut pair = Vec::with_capacity((value.len() + parameter.len()) * 3 + 1);
+    // EXPOSE: the scheme places the value in the query; the buffer has room for it, and is wrapped again at once.
+    body::pair(parameter, value.expose(), &mut pair);
+    Ok(Secret::new(pair))
 }
 
 fn templated(
     header: &str,
     template: &Template,
     secrets: &Resolved,
+    live: &mut Live,
 ) -> Result<(HeaderName, HeaderValue), FailureKind> {
-    let name = HeaderName::from_bytes(header.as_bytes()).map_err(|_| FailureKind::Body)?;
-    let source = template.names().next().cloned();
-    let value = fill(template, secrets)?;
-    match source {
-        Some(source) => Ok((name, sensitive(value, &source)?)),
-        None => Err(FailureKind::Body),
+    let header = HeaderName::from_bytes(header.as_bytes()).map_err(|_| FailureKind::Body)?;
+    let name = template.names().next().ok_or(FailureKind::Body)?;
+    let value = filled(template, secrets, live)?;
+    // EXPOSE: header values are how credentials travel; the copy is wiped with the request.
+    Ok((header, sensitive(value.duplicate(), name)?))
+}
+
+/// Fills a template and adds the result to the live set: short parts can make one long secret.
+fn filled(template: &Template, secrets: &Resolved, live: &mut Live) -> Result<Arc<Secret>, FailureKind> {
+    // A lone reference is the secret itself, which is live already.
+    if let [TemplatePart::Reference(name)] = template.parts() {
+        return secrets.find(name).cloned();
     }
+    let value = Arc::new(fill(template, secrets)?);
+    live.add(&value, template.names());
+    Ok(value)
 }
 
 /// Fills a template: constants and secrets in their order.
@@ -118,7 +143,7 @@ fn fill(template: &Template, secrets: &Resolved) -> Result<Secret, FailureKind> 
             TemplatePart::Literal(text) => filled.extend_from_slice(text.as_bytes()),
             // EXPOSE: the template says that the value stands here; the buffer has its final size, so no copy is left
             // behind by growth, and it is wrapped again at once.
-            TemplatePart::Reference(name) => filled.extend_from_slice(find(secrets, name)?.expose()),
+            TemplatePart::Reference(name) => filled.extend_from_slice(secrets.find(name)?.expose()),
         }
     }
     Ok(Secret::new(filled))
@@ -128,15 +153,16 @@ fn length(template: &Template, secrets: &Resolved) -> Result<usize, FailureKind>
     template.parts().iter().try_fold(0_usize, |sum, part| {
         Ok(sum.saturating_add(match part {
             TemplatePart::Literal(text) => text.len(),
-            TemplatePart::Reference(name) => find(secrets, name)?.len(),
+            TemplatePart::Reference(name) => secrets.find(name)?.len(),
         }))
     })
 }
 
-/// A header value that libraries keep out of their own debug output.
-fn sensitive(value: Secret, name: &Name) -> Result<HeaderValue, FailureKind> {
-    // EXPOSE: header values are how credentials travel; line breaks and control characters are refused by the type.
-    let mut header = HeaderValue::from_bytes(value.expose()).map_err(|_| FailureKind::Unplaceable(name.clone()))?;
+/// A header value that libraries keep out of their own debug output, in a buffer that is wiped after sending. Line breaks
+/// and control characters are refused by the type.
+pub(crate) fn sensitive(value: Secret, name: &Name) -> Result<HeaderValue, FailureKind> {
+    let header = HeaderValue::from_maybe_shared(body::wiped(value));
+    let mut header = header.map_err(|_| FailureKind::Unplaceable(name.clone()))?;
     header.set_sensitive(true);
     Ok(header)
 }

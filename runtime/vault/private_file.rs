@@ -32,7 +32,7 @@ pub(crate) enum PrivateFileError {
     #[error("the disk did not confirm a write: {0}")]
     NotDurable(io::ErrorKind),
     /// Others can read or write it, or it belongs to somebody else.
-    #[error("others can reach the file; `chmod go= ` it, and see that it is yours")]
+    #[error("others can reach the file; `chmod go=` it, and see that it is yours")]
     OpenToOthers,
     /// A symbolic link, a directory, a device.
     #[error("not a regular file")]
@@ -51,9 +51,16 @@ impl From<io::Error> for PrivateFileError {
     }
 }
 
-/// What tells one state of a file from the next, without reading it.
+/// The state of a file when it was read. The file is kept open: as long as it is, no other file gets its inode number, so
+/// that one `stat` tells for certain whether another has taken its place.
+#[derive(Debug)]
+pub(crate) struct Pinned {
+    file: File,
+    stamp: Stamp,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stamp {
+struct Stamp {
     device: u64,
     inode: u64,
     length: u64,
@@ -61,13 +68,29 @@ pub(crate) struct Stamp {
     changed: (i64, i64),
 }
 
-impl Stamp {
-    /// The state of the file at `path` now.
-    pub(crate) fn of(path: &Path) -> Result<Self, PrivateFileError> {
-        Ok(Self::from_metadata(&fs::symlink_metadata(path)?))
+impl Pinned {
+    /// Pins the file that is at `path` now.
+    pub(crate) fn open(path: &Path) -> Result<Self, PrivateFileError> {
+        // Not blocking, so that a pipe in the file's place cannot hang its reader.
+        let file = open(path, OFlags::RDONLY | OFlags::NONBLOCK)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(PrivateFileError::NotAFile);
+        }
+        if metadata.mode() & OTHERS != 0 || metadata.uid() != rustix::process::geteuid().as_raw() {
+            return Err(PrivateFileError::OpenToOthers);
+        }
+        Ok(Self { file, stamp: Stamp::of(&metadata) })
     }
 
-    fn from_metadata(metadata: &fs::Metadata) -> Self {
+    /// Whether `path` is still this file, unchanged.
+    pub(crate) fn is_at(&self, path: &Path) -> Result<bool, PrivateFileError> {
+        Ok(Stamp::of(&fs::symlink_metadata(path)?) == self.stamp)
+    }
+}
+
+impl Stamp {
+    fn of(metadata: &fs::Metadata) -> Self {
         Self {
             device: metadata.dev(),
             inode: metadata.ino(),
@@ -89,23 +112,15 @@ pub(crate) fn ensure_directory(directory: &Path) -> Result<(), PrivateFileError>
 }
 
 /// Reads a whole private file. What is checked is the file that was opened, so nothing can be swapped in between.
-pub(crate) fn read(path: &Path, limit: u64) -> Result<(Vec<u8>, Stamp), PrivateFileError> {
-    // Not blocking, so that a pipe in the file's place cannot hang its reader.
-    let mut file = open(path, OFlags::RDONLY | OFlags::NONBLOCK)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(PrivateFileError::NotAFile);
-    }
-    if metadata.mode() & OTHERS != 0 || metadata.uid() != rustix::process::geteuid().as_raw() {
-        return Err(PrivateFileError::OpenToOthers);
-    }
-    if metadata.len() > limit {
+pub(crate) fn read(path: &Path, limit: u64) -> Result<(Vec<u8>, Pinned), PrivateFileError> {
+    let pinned = Pinned::open(path)?;
+    if pinned.stamp.length > limit {
         return Err(PrivateFileError::TooLong);
     }
     // One byte more than expected, so that the buffer never grows and leaves a copy behind.
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0).saturating_add(1));
-    Read::by_ref(&mut file).take(limit).read_to_end(&mut bytes)?;
-    Ok((bytes, Stamp::from_metadata(&metadata)))
+    let mut bytes = Vec::with_capacity(usize::try_from(pinned.stamp.length).unwrap_or(0).saturating_add(1));
+    (&pinned.file).take(limit).read_to_end(&mut bytes)?;
+    Ok((bytes, pinned))
 }
 
 /// Puts `bytes` in the place of `directory/name`: written beside it, made durable, renamed over it, the rename made

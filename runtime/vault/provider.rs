@@ -32,6 +32,14 @@ pub struct NewItem {
     pub fields: Vec<(String, Secret)>,
 }
 
+impl NewItem {
+    /// A second owner of the same item, for a provider that works on another thread.
+    pub(crate) fn duplicate(&self) -> Self {
+        let fields = self.fields.iter().map(|(label, value)| (label.clone(), value.duplicate())).collect();
+        Self { vault: self.vault.clone(), title: self.title.clone(), fields }
+    }
+}
+
 /// A created item.
 #[derive(Debug)]
 pub struct Created {
@@ -75,6 +83,9 @@ pub enum ProviderError {
     /// An item of this title exists.
     #[error("an item with this title exists already, and write-back never overwrites")]
     Exists,
+    /// The field has a value.
+    #[error("the field has a value already; say so explicitly if it is to be replaced")]
+    FieldExists,
     /// The provider is locked or nobody is signed in.
     #[error("the provider is locked or signed out; unlock it and call again")]
     Locked,
@@ -96,6 +107,9 @@ pub enum ProviderError {
     /// The store's own file failed.
     #[error("the vault's file could not be read or written: {0}")]
     Storage(std::io::ErrorKind),
+    /// The store's own file is not what was saved.
+    #[error("the vault's file is damaged in {0}; restore it from a backup")]
+    Damaged(&'static str),
     /// Something that the provider said and nobody knows.
     #[error("the provider failed in a way that is not known here; run its own tool to see what it says")]
     Unknown,

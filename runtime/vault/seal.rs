@@ -140,7 +140,8 @@ mod tests {
             let key = Key::random().unwrap();
             let sealed = key.seal(&place, &value).unwrap();
             prop_assert_eq!(sealed.len(), value.len() + OVERHEAD);
-            prop_assert_eq!(key.open(&place, &sealed).unwrap().expose(), value.as_slice());
+            let opened = key.open(&place, &sealed).unwrap();
+            prop_assert_eq!(opened.expose(), value.as_slice());
             prop_assert_eq!(key.open(&other, &sealed).unwrap_err(), SealError::Refused);
             prop_assert!(Key::random().unwrap().open(&place, &sealed).is_err());
         }

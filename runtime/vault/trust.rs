@@ -1,7 +1,7 @@
 //! Whom TLS trusts: the public roots, or one private authority for one endpoint and nobody else.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rustls::ClientConfig;
 use rustls_pki_types::CertificateDer;
@@ -13,19 +13,26 @@ use crate::failure::FailureKind;
 /// and saves a round trip; connections themselves end with the tool call.
 #[derive(Debug, Default)]
 pub(crate) struct Trust {
-    configs: Mutex<HashMap<Option<String>, Arc<ClientConfig>>>,
+    public: OnceLock<Arc<ClientConfig>>,
+    private: Mutex<HashMap<String, Arc<ClientConfig>>>,
 }
 
 impl Trust {
     /// The configuration for an endpoint: the PEM text of its private authority, or none for the public roots.
     pub(crate) fn config(&self, authority: Option<&str>) -> Result<Arc<ClientConfig>, FailureKind> {
-        let key = authority.map(str::to_owned);
-        let mut configs = self.configs.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(config) = configs.get(&key) {
+        let Some(pem) = authority else {
+            if let Some(config) = self.public.get() {
+                return Ok(Arc::clone(config));
+            }
+            let config = Arc::new(build(None)?);
+            return Ok(Arc::clone(self.public.get_or_init(|| config)));
+        };
+        let mut private = self.private.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(config) = private.get(pem) {
             return Ok(Arc::clone(config));
         }
-        let config = Arc::new(build(authority)?);
-        configs.insert(key, Arc::clone(&config));
+        let config = Arc::new(build(Some(pem))?);
+        private.insert(pem.to_owned(), Arc::clone(&config));
         Ok(config)
     }
 }

@@ -1,0 +1,72 @@
+//! Why there is no approval. Every text is safe to log and says what to do next.
+
+use crate::{ApproverKind, ReceiptError};
+
+/// Why a request was not approved.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// A human said no.
+    #[error("a human denied this request; ask them why before trying again")]
+    Denied,
+    /// Nobody answered.
+    #[error("nobody answered within {seconds} seconds, which is a denial; call again when an approver is there")]
+    NoHuman {
+        /// How long the desk waited, in seconds.
+        seconds: u64,
+    },
+    /// The answer came after the end, on one clock or the other.
+    #[error("the answer came after the request had expired; call again and approve in time")]
+    Expired,
+    /// Nobody can be asked here.
+    #[error(
+        "there is no terminal to ask on: {why}; run claviger in the foreground of a terminal, or enrol an approver that needs none"
+    )]
+    NoTerminal {
+        /// What is missing.
+        why: &'static str,
+    },
+    /// The request cannot be shown whole, and nobody approves what they cannot see.
+    #[error("the request is too long to be shown whole on a terminal ({limit} bytes); send less in one request")]
+    TooLongToShow {
+        /// The longest text that is shown, in bytes.
+        limit: usize,
+    },
+    /// The approver's own machinery failed.
+    #[error("the {kind} approver failed before it had an answer; call again")]
+    ApproverFailed {
+        /// Which approver.
+        kind: ApproverKind,
+    },
+    /// Somebody signed whose key is not enrolled.
+    #[error("the signature is of a key that is not enrolled; approvers.toml lists those that are")]
+    NotEnrolled,
+    /// Somebody enrolled answered, but the answer does not verify.
+    #[error("the approver's answer proves nothing: {0}")]
+    Receipt(#[from] ReceiptError),
+    /// A simulated answer where real secrets are.
+    #[error(
+        "a simulated approval counts only in a throw-away directory, and this is none; enrol an approver who is a person"
+    )]
+    Simulated,
+    /// The facts have no canonical form.
+    #[error("the request has no canonical JSON form (RFC 8785), so nobody can sign for it")]
+    NoCanonicalForm,
+}
+
+impl Refused {
+    /// A short name for the log and for counting.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Denied => "denied",
+            Self::NoHuman { .. } => "no-human",
+            Self::Expired => "expired",
+            Self::NoTerminal { .. } => "no-terminal",
+            Self::TooLongToShow { .. } => "too-long-to-show",
+            Self::ApproverFailed { .. } => "approver-failed",
+            Self::NotEnrolled => "not-enrolled",
+            Self::Receipt(_) => "receipt",
+            Self::Simulated => "simulated",
+            Self::NoCanonicalForm => "no-canonical-form",
+        }
+    }
+}

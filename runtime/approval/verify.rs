@@ -1,0 +1,217 @@
+//! The one function that says whether a receipt is good.
+
+use p256::ecdsa::Signature;
+use p256::ecdsa::signature::Verifier as _;
+use serde::Deserialize;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::authenticator_data::AuthenticatorData;
+use crate::client_data::ClientData;
+use crate::{ApproverKind, Base64Url, EnrolledKey, Receipt, Scope, ask, client_data, receipt};
+
+/// Why a receipt proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReceiptError {
+    /// Another format.
+    #[error("the receipt has a version that this verifier does not know; use a newer one")]
+    Version,
+    /// Another key.
+    #[error("the receipt was made with another credential than this enrolled key")]
+    OtherCredential,
+    /// Another name.
+    #[error("the receipt names another approver than the one who enrolled this key")]
+    OtherApprover,
+    /// Another kind.
+    #[error("the receipt claims another kind than the enrolled key has")]
+    OtherKind,
+    /// The request cannot have been asked by a desk.
+    #[error("the receipt's request is not a canonical approval request")]
+    Request,
+    /// The client data are malformed, or can be read in two ways.
+    #[error("the client data are not one plain JSON object with type, challenge and origin")]
+    ClientData,
+    /// Not an assertion.
+    #[error("the client data are not of an assertion (type webauthn.get)")]
+    Type,
+    /// Another request was signed.
+    #[error("another request was approved than this one: the challenge is not this request's digest")]
+    Challenge,
+    /// Signed elsewhere.
+    #[error("the signature comes from an origin that the enrolled key does not list")]
+    Origin,
+    /// Signed inside a frame of another site.
+    #[error("the signature was made in a page inside another site's page")]
+    CrossOrigin,
+    /// The authenticator data have the wrong length.
+    #[error("the authenticator data are not the 37 bytes of an assertion without extensions")]
+    AuthenticatorData,
+    /// Flags that announce data which were not asked for.
+    #[error("the authenticator data announce attested or extension data, which were not asked for")]
+    UnaskedData,
+    /// Flags that cannot be.
+    #[error("the authenticator data say that a key is backed up which cannot be")]
+    BackupState,
+    /// For another relying party.
+    #[error("the signature is for another relying party than the enrolled key's")]
+    RelyingParty,
+    /// Nobody was there.
+    #[error("the authenticator did not see a user (flag UP)")]
+    UserNotPresent,
+    /// Somebody was there, but who?
+    #[error("the authenticator did not verify its user (flag UV); use the fingerprint, the face or the PIN")]
+    UserNotVerified,
+    /// Not a signature.
+    #[error("the signature is not an ECDSA signature in DER")]
+    SignatureEncoding,
+    /// Not this key's signature over this.
+    #[error("the signature is not this key's signature over this statement")]
+    Signature,
+}
+
+/// A receipt that was verified: this key's holder said yes to exactly this request. Only [`verify`] makes one.
+#[derive(Debug)]
+#[must_use = "a verified receipt is a statement about a request; hold it against that request"]
+pub struct VerifiedReceipt {
+    receipt: Receipt,
+    scope: Scope,
+    facts: Value,
+    expires: u64,
+    counter: u32,
+    user_verified: bool,
+}
+
+impl VerifiedReceipt {
+    /// The receipt.
+    pub fn receipt(&self) -> &Receipt {
+        &self.receipt
+    }
+
+    /// The receipt, for keeping.
+    pub fn into_receipt(self) -> Receipt {
+        self.receipt
+    }
+
+    /// How far the yes reaches.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// The facts that were approved, as JSON. Hold them against what was done.
+    pub fn facts(&self) -> &Value {
+        &self.facts
+    }
+
+    /// When the question ended, in seconds of Unix time. A use under [`Scope::Once`] later than this was not approved.
+    pub fn expires(&self) -> u64 {
+        self.expires
+    }
+
+    /// The authenticator's signature counter. Information only: synchronised passkeys always say 0.
+    pub fn counter(&self) -> u32 {
+        self.counter
+    }
+
+    /// True when the authenticator verified its user by biometrics or PIN; it does not say which.
+    pub fn user_verified(&self) -> bool {
+        self.user_verified
+    }
+}
+
+/// Verifies a receipt against an enrolled key, by the steps of WebAuthn Level 3 §7.2 that apply when the credential was
+/// chosen beforehand and no extensions were asked for. Pure: the desk and an auditor run the same lines.
+///
+/// It does not look at the clock. The desk does before it acts; an auditor holds [`VerifiedReceipt::expires`] against the
+/// time of the log entry.
+///
+/// # Errors
+/// [`ReceiptError`]: the first step that failed.
+pub fn verify(receipt: &Receipt, key: &EnrolledKey) -> Result<VerifiedReceipt, ReceiptError> {
+    belongs(receipt, key)?;
+    let request = request(&receipt.request)?;
+    let client = client_data::parse(receipt.client_data_json.as_bytes()).map_err(|_| ReceiptError::ClientData)?;
+    check_client(&client, &receipt.request, key)?;
+    let authenticator = AuthenticatorData::parse(receipt.authenticator_data.as_bytes())?;
+    check_authenticator(&authenticator, key)?;
+    check_signature(receipt, key)?;
+    Ok(VerifiedReceipt {
+        receipt: receipt.clone(),
+        scope: request.scope,
+        facts: request.facts,
+        expires: request.expires,
+        counter: authenticator.counter,
+        user_verified: authenticator.user_verified(),
+    })
+}
+
+/// What stands beside the signature is not signed, so it must say what the enrolment says.
+fn belongs(receipt: &Receipt, key: &EnrolledKey) -> Result<(), ReceiptError> {
+    let checks = [
+        (receipt.v == receipt::VERSION, ReceiptError::Version),
+        (receipt.credential_id == *key.credential_id(), ReceiptError::OtherCredential),
+        (receipt.approver == key.name(), ReceiptError::OtherApprover),
+        (receipt.kind == key.kind(), ReceiptError::OtherKind),
+    ];
+    first_failure(checks)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request {
+    v: u8,
+    facts: Value,
+    scope: Scope,
+    nonce: Base64Url,
+    expires: u64,
+}
+
+/// Only the canonical spelling is a request: any other could be read differently by somebody else.
+fn request(text: &str) -> Result<Request, ReceiptError> {
+    let value: Value = serde_json::from_str(text).map_err(|_| ReceiptError::Request)?;
+    let canonical = serde_json_canonicalizer::to_string(&value).map_err(|_| ReceiptError::Request)?;
+    let request: Request = serde_json::from_value(value).map_err(|_| ReceiptError::Request)?;
+    let nonce_is_whole = request.nonce.as_bytes().len() == 32;
+    first_failure([
+        (canonical == text && nonce_is_whole && request.facts.is_object(), ReceiptError::Request),
+        (request.v == ask::VERSION, ReceiptError::Version),
+    ])?;
+    Ok(request)
+}
+
+fn check_client(client: &ClientData, request: &str, key: &EnrolledKey) -> Result<(), ReceiptError> {
+    let challenge = Base64Url::from(ask::digest(request).as_slice()).to_string();
+    first_failure([
+        (client.kind == "webauthn.get", ReceiptError::Type),
+        (client.challenge == challenge, ReceiptError::Challenge),
+        (key.origins().contains(&client.origin), ReceiptError::Origin),
+        (!client.cross_origin && !client.embedded, ReceiptError::CrossOrigin),
+    ])
+}
+
+fn check_authenticator(data: &AuthenticatorData, key: &EnrolledKey) -> Result<(), ReceiptError> {
+    // A host cannot verify a person's finger; its receipts are labelled instead of claiming it.
+    let verified = data.user_verified() || key.kind() == ApproverKind::HostAsserted;
+    first_failure([
+        (data.is_for(key.rp_id()), ReceiptError::RelyingParty),
+        (data.user_present(), ReceiptError::UserNotPresent),
+        (verified, ReceiptError::UserNotVerified),
+    ])
+}
+
+fn check_signature(receipt: &Receipt, key: &EnrolledKey) -> Result<(), ReceiptError> {
+    let signature = Signature::from_der(receipt.signature.as_bytes()).map_err(|_| ReceiptError::SignatureEncoding)?;
+    let message = signed_message(receipt.authenticator_data.as_bytes(), receipt.client_data_json.as_bytes());
+    key.public_key().verifying_key().verify(&message, &signature).map_err(|_| ReceiptError::Signature)
+}
+
+/// What an authenticator signs: its own data, then the hash of the client's.
+pub(crate) fn signed_message(authenticator_data: &[u8], client_data_json: &[u8]) -> Vec<u8> {
+    [authenticator_data, Sha256::digest(client_data_json).as_slice()].concat()
+}
+
+fn first_failure<const N: usize>(checks: [(bool, ReceiptError); N]) -> Result<(), ReceiptError> {
+    checks.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, why)| Err(why))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,32 @@
+//! `claviger quarantine`.
+
+use claviger_audit::OperatorAction;
+use claviger_manifest::Name;
+use claviger_vault::Quarantine;
+use serde_json::json;
+
+use crate::error::Failure;
+use crate::open;
+use crate::output::{Output, table};
+use crate::state::State;
+
+/// Lists what is quarantined.
+pub(crate) fn list(state: &State) -> Result<Output, Failure> {
+    state.config()?;
+    let listed = Quarantine::open(&state.quarantine()).map_err(Failure::state)?.list();
+    let rows: Vec<Vec<String>> =
+        listed.iter().map(|(connection, secret)| vec![connection.to_string(), secret.to_string()]).collect();
+    let json: Vec<_> =
+        listed.iter().map(|(connection, secret)| json!({ "connection": connection, "secret": secret })).collect();
+    Output::new(table(&["CONNECTION", "SECRET"], &rows), &json)
+}
+
+/// Allows a secret again.
+pub(crate) fn lift(state: &State, connection: &Name, secret: &Name) -> Result<Output, Failure> {
+    state.config()?;
+    open::note(state, OperatorAction::QuarantineLifted, &format!("{connection} {secret}"), None)?;
+    let quarantine = Quarantine::open(&state.quarantine()).map_err(Failure::state)?;
+    let lifted = quarantine.lift(connection, secret).map_err(Failure::state)?;
+    let text = if lifted { "lifted" } else { "was not quarantined" };
+    Output::new(format!("{connection} {secret}: {text}"), &json!({ "lifted": lifted }))
+}

@@ -1,0 +1,335 @@
+//! The one sender: a request out, an answer in, within a time and a size.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use claviger_grant::EndpointPlan;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Request, Response, StatusCode, Uri};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
+
+use crate::body::{self, EncodedBody, OutBody};
+use crate::connect::{self, Connection};
+use crate::failure::FailureKind;
+use crate::inject::Placement;
+use crate::response::Report;
+use crate::reveal::Secret;
+use crate::trust::Trust;
+
+/// The most time for one exchange, from the first look-up to the last byte, connecting included. A tool call has its own
+/// deadline, and people are not waited for in here; this is for the upstream that sends a byte now and then.
+pub(crate) const EXCHANGE_TIME: Duration = Duration::from_secs(60);
+
+/// Who asks. Upstreams want a name to block or to call.
+const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("claviger/", env!("CARGO_PKG_VERSION")));
+
+/// First bytes of gzip (RFC 1952), zstd (RFC 8878) and ZIP, which say so even where no header does.
+const PACKED: [&[u8]; 3] = [b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"];
+
+/// A request but for its endpoint. It can be built again when it has to be sent again.
+pub(crate) struct Message<'a> {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'a str,
+    pub(crate) query: &'a str,
+    /// Constants of the manifest.
+    pub(crate) headers: &'a [(String, String)],
+    pub(crate) body: Option<&'a EncodedBody>,
+    pub(crate) placement: &'a Placement,
+}
+
+/// An answer that nobody has looked into yet.
+pub(crate) struct Raw {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// Connections of one tool call that can be used again.
+#[derive(Default)]
+pub(crate) struct Pool(Vec<(EndpointPlan, Connection)>);
+
+impl Pool {
+    fn take(&mut self, endpoint: &EndpointPlan) -> Option<Connection> {
+        let at = self.0.iter().position(|(known, _)| same(known, endpoint))?;
+        Some(self.0.swap_remove(at).1)
+    }
+
+    fn put(&mut self, endpoint: &EndpointPlan, connection: Connection) {
+        self.0.push((endpoint.clone(), connection));
+    }
+}
+
+/// The same place, reached and trusted in the same way.
+fn same(one: &EndpointPlan, other: &EndpointPlan) -> bool {
+    one.origin == other.origin
+        && one.connect == other.connect
+        && one.ca == other.ca
+        && one.networks == other.networks
+}
+
+/// Where a request goes, and what bounds it.
+pub(crate) struct Route<'a> {
+    pub(crate) endpoint: &'a EndpointPlan,
+    pub(crate) trust: &'a Trust,
+    pub(crate) pool: &'a mut Pool,
+    /// The longest body of an answer, bytes.
+    pub(crate) limit: u64,
+    /// The most time for the exchange.
+    pub(crate) time: Duration,
+}
+
+impl Route<'_> {
+    /// Sends a message and reads the answer. `report` says at every moment whether the request may have left.
+    pub(crate) async fn send(&mut self, message: &Message<'_>, report: &mut Report) -> Result<Raw, FailureKind> {
+        let request = build(self.endpoint, message)?;
+        let time = self.time;
+        let answer = tokio::time::timeout(time, self.run(request, report)).await;
+        answer.unwrap_or_else(|_| Err(FailureKind::Slow(time.as_secs())))
+    }
+
+    async fn run(&mut self, request: Request<OutBody>, report: &mut Report) -> Result<Raw, FailureKind> {
+        report.request_bytes = request.body().size_hint().lower();
+        report.response_bytes = 0;
+        let (connection, answer) = self.dispatch(request, report).await?;
+        let (head, body) = answer.into_parts();
+        report.status = Some(head.status.as_u16());
+        // Nothing is read of an answer that will be dropped anyway, and its connection is closed.
+        acceptable(head.status, &head.headers)?;
+        let body = read(body, self.limit, report).await?;
+        if PACKED.iter().any(|magic| body.starts_with(magic)) {
+            return Err(FailureKind::Encoded);
+        }
+        self.pool.put(self.endpoint, connection);
+        Ok(Raw { status: head.status, headers: head.headers, body })
+    }
+
+    /// On a connection that is open, or else on a new one. A request goes out a second time only when the first
+    /// connection gave it back untouched.
+    async fn dispatch(
+        &mut self,
+        request: Request<OutBody>,
+        report: &mut Report,
+    ) -> Result<(Connection, Response<Incoming>), FailureKind> {
+        let request = match self.pool.take(self.endpoint) {
+            Some(connection) => match attempt(connection, request, report).await? {
+                Attempt::Answered(connection, answer) => return Ok((connection, answer)),
+                Attempt::Unsent(request) => request,
+            },
+            None => request,
+        };
+        let connection = connect::open(self.endpoint, self.trust).await?;
+        match attempt(connection, request, report).await? {
+            Attempt::Answered(connection, answer) => Ok((connection, answer)),
+            Attempt::Unsent(_) => Err(FailureKind::Http("the connection ended before the request was sent")),
+        }
+    }
+}
+
+enum Attempt {
+    Answered(Connection, Response<Incoming>),
+    Unsent(Request<OutBody>),
+}
+
+async fn attempt(
+    mut connection: Connection,
+    request: Request<OutBody>,
+    report: &mut Report,
+) -> Result<Attempt, FailureKind> {
+    if connection.sender.ready().await.is_err() {
+        return Ok(Attempt::Unsent(request));
+    }
+    let before = std::mem::replace(&mut report.left_host, true);
+    match connection.sender.try_send_request(request).await {
+        Ok(answer) => Ok(Attempt::Answered(connection, answer)),
+        // The request comes back only when not a byte of it was written.
+        Err(mut error) => match error.take_message() {
+            Some(request) => {
+                report.left_host = before;
+                Ok(Attempt::Unsent(request))
+            }
+            None => Err(reason(error.error())),
+        },
+    }
+}
+
+/// The request as it goes out. What the host owns comes after the manifest's constants and wins over them; what
+/// authenticates comes last.
+fn build(endpoint: &EndpointPlan, message: &Message<'_>) -> Result<Request<OutBody>, FailureKind> {
+    let mut request = Request::new(OutBody::default());
+    *request.method_mut() = message.method.parse().map_err(|_| FailureKind::Body)?;
+    *request.uri_mut() = target(message)?;
+    let headers = request.headers_mut();
+    headers.reserve(message.headers.len() + message.placement.headers.len() + 4);
+    for (name, value) in message.headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| FailureKind::Body)?;
+        headers.insert(name, HeaderValue::from_str(value).map_err(|_| FailureKind::Body)?);
+    }
+    headers.insert(header::HOST, host(endpoint)?);
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.insert(header::USER_AGENT, USER_AGENT);
+    if let Some(encoded) = message.body {
+        // An operation may say more precisely what its JSON is (RFC 6902, a vendor's type).
+        headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static(encoded.content_type));
+    }
+    for (name, value) in &message.placement.headers {
+        headers.insert(name, value.clone());
+    }
+    if let Some(encoded) = message.body {
+        *request.body_mut() = OutBody::new(encoded.bytes.clone());
+    }
+    Ok(request)
+}
+
+/// The origin form of the target (RFC 9112 §3.2.1). With a key in the query, in a buffer that is wiped.
+fn target(message: &Message<'_>) -> Result<Uri, FailureKind> {
+    let pair = message.placement.query.as_ref();
+    let mut target = Vec::with_capacity(message.path.len() + message.query.len() + pair.map_or(0, Secret::len) + 2);
+    target.extend_from_slice(message.path.as_bytes());
+    let mut separator = b'?';
+    if !message.query.is_empty() {
+        target.push(separator);
+        target.extend_from_slice(message.query.as_bytes());
+        separator = b'&';
+    }
+    if let Some(pair) = pair {
+        target.push(separator);
+        // EXPOSE: the scheme places the key here; nothing in this room prints a target.
+        target.extend_from_slice(pair.expose());
+    }
+    let target = if pair.is_some() { body::wiped(Secret::new(target)) } else { Bytes::from(target) };
+    Uri::from_maybe_shared(target).map_err(|_| FailureKind::Body)
+}
+
+fn host(endpoint: &EndpointPlan) -> Result<HeaderValue, FailureKind> {
+    let origin = endpoint.origin.to_string();
+    let authority = origin.split_once("://").map(|(_, authority)| authority).ok_or(FailureKind::Body)?;
+    HeaderValue::from_str(authority).map_err(|_| FailureKind::Body)
+}
+
+/// No redirects, no encodings, no change of protocol: none of them is followed, and none can be scanned.
+fn acceptable(status: StatusCode, headers: &HeaderMap) -> Result<(), FailureKind> {
+    if status.is_informational() {
+        return Err(FailureKind::Http("the upstream wants another protocol"));
+    }
+    if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
+        return Err(FailureKind::Redirected(status.as_u16()));
+    }
+    let plain = |name: HeaderName, allowed: &str| {
+        headers.get_all(name).iter().all(|value| value.as_bytes().eq_ignore_ascii_case(allowed.as_bytes()))
+    };
+    if plain(header::CONTENT_ENCODING, "identity") && plain(header::TRANSFER_ENCODING, "chunked") {
+        Ok(())
+    } else {
+        Err(FailureKind::Encoded)
+    }
+}
+
+/// Reads a body up to the limit, whatever length was announced. One that comes in one piece is not copied.
+async fn read(mut incoming: Incoming, limit: u64, report: &mut Report) -> Result<Bytes, FailureKind> {
+    if incoming.size_hint().lower() > limit {
+        return Err(FailureKind::TooLong(limit));
+    }
+    let mut whole = Bytes::new();
+    while let Some(frame) = incoming.frame().await {
+        // Trailers are dropped: nobody asked for them.
+        let Ok(data) = frame.map_err(|error| reason(&error))?.into_data() else { continue };
+        report.response_bytes += u64::try_from(data.len()).unwrap_or(u64::MAX);
+        if report.response_bytes > limit {
+            return Err(FailureKind::TooLong(limit));
+        }
+        whole = joined(whole, data, incoming.size_hint().lower());
+    }
+    Ok(whole)
+}
+
+fn joined(whole: Bytes, data: Bytes, expected: u64) -> Bytes {
+    if whole.is_empty() {
+        return data;
+    }
+    // Taken back without a copy from the second piece on.
+    let mut all = whole.try_into_mut().unwrap_or_else(|shared| {
+        let more = usize::try_from(expected).unwrap_or_default();
+        let mut all = BytesMut::with_capacity(shared.len() + data.len() + more);
+        all.extend_from_slice(&shared);
+        all
+    });
+    all.extend_from_slice(&data);
+    all.freeze()
+}
+
+/// Fixed words for HTTP failures: the library's own texts can quote what was sent or received.
+fn reason(error: &hyper::Error) -> FailureKind {
+    FailureKind::Http(if error.is_parse_too_large() {
+        "the head of the answer is too long"
+    } else if error.is_parse() {
+        "the answer is not HTTP/1.1"
+    } else if error.is_incomplete_message() {
+        "the upstream ended its answer early"
+    } else {
+        "the connection broke"
+    })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, HeaderValue, StatusCode};
+
+    use super::{Message, acceptable, joined, target};
+    use crate::failure::FailureKind;
+    use crate::inject::Placement;
+    use crate::reveal::Secret;
+
+    #[test]
+    fn only_plain_answers_are_acceptable() {
+        let with = |name: &'static str, value: &'static str| {
+            HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_static(value))])
+        };
+        for (name, value) in [("content-encoding", "Identity"), ("transfer-encoding", "chunked"), ("x", "gzip")] {
+            assert!(acceptable(StatusCode::OK, &with(name, value)).is_ok(), "{name}: {value}");
+        }
+        for (name, value) in [
+            ("content-encoding", "gzip"),
+            ("content-encoding", "identity, br"),
+            ("content-encoding", "x"),
+            ("content-encoding", ""),
+            ("transfer-encoding", "gzip, chunked"),
+        ] {
+            assert!(matches!(acceptable(StatusCode::OK, &with(name, value)), Err(FailureKind::Encoded)), "{value}");
+        }
+        for status in [300, 301, 302, 303, 305, 307, 308, 399] {
+            let refused = acceptable(StatusCode::from_u16(status).unwrap(), &HeaderMap::new());
+            assert!(matches!(refused, Err(FailureKind::Redirected(same)) if same == status));
+        }
+        for status in [200, 204, 304, 400, 401, 404, 429, 500, 503] {
+            assert!(acceptable(StatusCode::from_u16(status).unwrap(), &HeaderMap::new()).is_ok());
+        }
+        assert!(acceptable(StatusCode::SWITCHING_PROTOCOLS, &HeaderMap::new()).is_err());
+    }
+
+    #[test]
+    fn the_target_has_the_query_and_then_the_key() {
+        let built = |query: &str, key: Option<&str>| {
+            let placement = Placement {
+                headers: Vec::new(),
+                query: key.map(|key| Secret::new(key.as_bytes().to_vec())),
+            };
+            let message =
+                Message { method: "GET", path: "/a/b", query, headers: &[], body: None, placement: &placement };
+            target(&message).unwrap().to_string()
+        };
+        assert_eq!(built("", None), "/a/b");
+        assert_eq!(built("x=1", None), "/a/b?x=1");
+        assert_eq!(built("", Some("k=2")), "/a/b?k=2");
+        assert_eq!(built("x=1", Some("k=2")), "/a/b?x=1&k=2");
+    }
+
+    #[test]
+    fn pieces_are_joined_in_order() {
+        let pieces: Vec<Vec<u8>> = (0_u8..50).map(|byte| vec![byte; usize::from(byte)]).collect();
+        let whole = pieces.iter().fold(Bytes::new(), |whole, piece| joined(whole, Bytes::from(piece.clone()), 7));
+        assert_eq!(whole, pieces.concat());
+    }
+}

@@ -1,0 +1,257 @@
+//! The journal of values that are not stored yet: a credential that an upstream has just made exists nowhere else, so it
+//! is sealed and durable here before anything else happens to it.
+//!
+//! One file for each value, written whole and renamed into place. A value whose [`Journal::append`] returned survives
+//! every crash; one whose append did not return leaves at most an unfinished file, which the next open removes. A damaged
+//! file harms no other.
+//!
+//! ```text
+//! "claviger pending 1\n"
+//! length of what it is about, 4 bytes big endian     what it is about: JSON, sealed
+//! the value, sealed, to the end of the file
+//! ```
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use claviger_manifest::Name;
+use serde::{Deserialize, Serialize};
+
+use crate::embedded::JournalKey;
+use crate::embedded_index::identifier;
+use crate::private_file::{self, Lock, PrivateFileError};
+use crate::reveal::Secret;
+use crate::seal::{Key, SealError, bind};
+
+/// The first line of an entry's file.
+const MAGIC: &[u8] = b"claviger pending 1\n";
+/// What the name of an entry's file ends with.
+const EXTENSION: &str = "pending";
+/// Writers hold this lock together; who removes unfinished files holds it alone.
+const LOCK: &str = "journal.lock";
+/// The longest entry, bytes: a value of 1 MiB, as the embedded store's, and what it is about.
+const ENTRY_MAX: u64 = 1024 * 1024 + 64 * 1024;
+/// Characters of an entry's identifier.
+const ID_LENGTH: usize = 26;
+
+/// The journal of one state directory.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    directory: Arc<PathBuf>,
+    key: Arc<Key>,
+}
+
+/// A value to journal.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    /// The connection whose call it came up in.
+    pub connection: &'a Name,
+    /// The manifest's slot.
+    pub slot: &'a Name,
+    /// The value.
+    pub value: &'a Secret,
+    /// What an operator needs to know to find it at the upstream: operation, time. Never a value.
+    pub note: &'a str,
+}
+
+/// Names one journalled value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PendingId(String);
+
+/// A journalled value that is not stored yet, without the value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// Names it.
+    pub id: PendingId,
+    /// The connection whose call it came up in.
+    pub connection: Name,
+    /// The manifest's slot.
+    pub slot: Name,
+    /// What was noted of it.
+    pub note: String,
+}
+
+/// Why the journal did not do it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JournalError {
+    /// The file could not be read or written.
+    #[error("the journal could not be read or written: {0}; check the disk of the state directory")]
+    Storage(std::io::ErrorKind),
+    /// The disk did not confirm a write.
+    #[error("the disk did not confirm that the journal was written; check the disk of the state directory")]
+    NotDurable,
+    /// The permissions are wrong.
+    #[error("others can reach the journal; `chmod go=` its directory and files, and see that they are yours")]
+    OpenToOthers,
+    /// The value is too long.
+    #[error("the value is longer than the journal allows (1 MiB)")]
+    TooLarge,
+    /// The entry does not open.
+    #[error("the journal's entry is damaged, or was written under another master key")]
+    Damaged,
+    /// There is no such entry.
+    #[error("the journal has no such entry; `claviger vault recover` lists them")]
+    NoSuchEntry,
+    /// No randomness.
+    #[error("the operating system gave no randomness; try again")]
+    Randomness,
+}
+
+impl From<PrivateFileError> for JournalError {
+    fn from(error: PrivateFileError) -> Self {
+        match error {
+            PrivateFileError::Io(std::io::ErrorKind::NotFound) => Self::NoSuchEntry,
+            PrivateFileError::Io(kind) => Self::Storage(kind),
+            PrivateFileError::NotDurable(_) => Self::NotDurable,
+            PrivateFileError::OpenToOthers => Self::OpenToOthers,
+            PrivateFileError::NotAFile | PrivateFileError::TooLong => Self::Damaged,
+            PrivateFileError::Busy => Self::Storage(std::io::ErrorKind::ResourceBusy),
+        }
+    }
+}
+
+impl From<SealError> for JournalError {
+    fn from(error: SealError) -> Self {
+        match error {
+            SealError::Randomness => Self::Randomness,
+            SealError::Refused => Self::Damaged,
+        }
+    }
+}
+
+/// What an entry is about, as it is sealed.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct About {
+    connection: Name,
+    slot: Name,
+    note: String,
+}
+
+impl Journal {
+    /// Opens the journal of a directory, which is made if it is not there. Unfinished files are removed.
+    pub fn open(directory: &Path, key: JournalKey) -> Result<Self, JournalError> {
+        private_file::ensure_directory(directory)?;
+        // Not while somebody writes: what looks unfinished then is about to be finished.
+        if let Some(_lock) = Lock::attempt(&directory.join(LOCK))? {
+            private_file::remove_unfinished(directory)?;
+        }
+        Ok(Self { directory: Arc::new(directory.to_owned()), key: Arc::new(key.0) })
+    }
+
+    /// Seals a value into the journal. When this returns, the value survives a power cut. Waits for the disk.
+    pub fn append(&self, entry: &Entry<'_>) -> Result<PendingId, JournalError> {
+        let id = PendingId(identifier()?);
+        let bytes = self.encode(&id, entry)?;
+        if u64::try_from(bytes.len()).map_or(true, |length| length > ENTRY_MAX) {
+            return Err(JournalError::TooLarge);
+        }
+        let _lock = Lock::shared(&self.directory.join(LOCK))?;
+        private_file::replace(&self.directory, &id.file(), &bytes)?;
+        Ok(id)
+    }
+
+    /// Forgets entries whose values are stored, or never will be. Forgetting twice is nothing. Waits for the disk.
+    pub fn done<'a>(&self, ids: impl IntoIterator<Item = &'a PendingId>) -> Result<(), JournalError> {
+        for id in ids {
+            private_file::remove(&self.directory.join(id.file()))?;
+        }
+        Ok(private_file::sync_directory(&self.directory)?)
+    }
+
+    /// Everything that is not stored yet and can be read, without the values.
+    pub fn pending(&self) -> Result<Vec<Pending>, JournalError> {
+        let ids = self.ids()?;
+        Ok(ids.into_iter().filter_map(|id| self.about(id).ok()).collect())
+    }
+
+    /// Entries that cannot be read, so that nobody takes a short list for a complete one.
+    pub fn unreadable(&self) -> Result<Vec<PendingId>, JournalError> {
+        let ids = self.ids()?;
+        Ok(ids.into_iter().filter(|id| self.about(id.clone()).is_err()).collect())
+    }
+
+    /// The value of an entry.
+    pub(crate) fn recover(&self, id: &PendingId) -> Result<Secret, JournalError> {
+        let (about, value) = self.read(id)?;
+        Ok(self.entry_key(id)?.open(&place("value", id, &about), &value)?)
+    }
+
+    fn encode(&self, id: &PendingId, entry: &Entry<'_>) -> Result<Vec<u8>, JournalError> {
+        let key = self.entry_key(id)?;
+        let about =
+            About { connection: entry.connection.clone(), slot: entry.slot.clone(), note: entry.note.to_owned() };
+        let about = serde_json::to_vec(&about).map_err(|_| JournalError::TooLarge)?;
+        let about = key.seal(&place("about", id, &[]), &about)?;
+        // EXPOSE: sealed at once; what leaves this line is ciphertext.
+        let value = key.seal(&place("value", id, &about), entry.value.expose())?;
+        let length = u32::try_from(about.len()).map_err(|_| JournalError::TooLarge)?;
+        Ok([MAGIC, &length.to_be_bytes(), &about, &value].concat())
+    }
+
+    fn about(&self, id: PendingId) -> Result<Pending, JournalError> {
+        let (about, _) = self.read(&id)?;
+        let plain = self.entry_key(&id)?.open(&place("about", &id, &[]), &about)?;
+        // EXPOSE: names and a note, no value.
+        let about: About = serde_json::from_slice(plain.expose()).map_err(|_| JournalError::Damaged)?;
+        Ok(Pending { id, connection: about.connection, slot: about.slot, note: about.note })
+    }
+
+    /// The two sealed parts of an entry.
+    fn read(&self, id: &PendingId) -> Result<(Vec<u8>, Vec<u8>), JournalError> {
+        let (bytes, _) = private_file::read(&self.directory.join(id.file()), ENTRY_MAX)?;
+        let rest = bytes.strip_prefix(MAGIC).ok_or(JournalError::Damaged)?;
+        let (length, rest) = rest.split_first_chunk::<4>().ok_or(JournalError::Damaged)?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| JournalError::Damaged)?;
+        let (about, value) = rest.split_at_checked(length).ok_or(JournalError::Damaged)?;
+        Ok((about.to_vec(), value.to_vec()))
+    }
+
+    fn ids(&self) -> Result<Vec<PendingId>, JournalError> {
+        let mut ids = Vec::new();
+        for entry in std::fs::read_dir(self.directory.as_path()).map_err(PrivateFileError::from)? {
+            let name = entry.map_err(PrivateFileError::from)?.file_name();
+            let id = name.to_str().and_then(|name| name.strip_suffix(EXTENSION)?.strip_suffix('.'));
+            ids.extend(id.and_then(|id| id.parse().ok()));
+        }
+        ids.sort();
+        Ok(ids)
+    }
+
+    fn entry_key(&self, id: &PendingId) -> Result<Key, JournalError> {
+        Ok(self.key.derive("claviger/vault/pending/v1", &[id.0.as_bytes()])?)
+    }
+}
+
+/// What a sealed part is bound to: which part it is, whose, and for a value also what it is about.
+fn place(part: &str, id: &PendingId, about: &[u8]) -> Vec<u8> {
+    bind("claviger/vault/pending/v1", &[part.as_bytes(), id.0.as_bytes(), about])
+}
+
+impl PendingId {
+    fn file(&self) -> String {
+        format!("{}.{EXTENSION}", self.0)
+    }
+}
+
+impl fmt::Display for PendingId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl FromStr for PendingId {
+    type Err = JournalError;
+
+    /// Only what an identifier can be: it becomes the name of a file.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let sane = text.len() == ID_LENGTH && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        if sane { Ok(Self(text.to_owned())) } else { Err(JournalError::NoSuchEntry) }
+    }
+}
+
+#[cfg(test)]
+#[path = "journal_tests.rs"]
+mod tests;

@@ -1,0 +1,162 @@
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use claviger_manifest::Name;
+
+use super::{Entry, Journal, JournalError, PendingId};
+use crate::embedded::JournalKey;
+use crate::reveal::Secret;
+use crate::seal::{KEY_BYTES, Key};
+
+/// Where the child of the crash test finds its journal.
+const CRASH_DIRECTORY: &str = "CLAVIGER_TEST_JOURNAL_DIRECTORY";
+
+fn key() -> JournalKey {
+    let mut key = Key::blank();
+    key.fill().copy_from_slice(&[0x5c; KEY_BYTES]);
+    JournalKey(key)
+}
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+fn append(journal: &Journal, value: &str) -> Result<PendingId, JournalError> {
+    let (connection, slot) = (name("pve-acme"), name("new-token"));
+    let value = Secret::new(value.as_bytes().to_vec());
+    journal.append(&Entry { connection: &connection, slot: &slot, value: &value, note: "rotate-api-token" })
+}
+
+fn recovered(journal: &Journal, id: &PendingId) -> Result<Vec<u8>, JournalError> {
+    journal.recover(id).map(|secret| secret.expose().to_vec())
+}
+
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let paths = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.extension().is_some_and(|extension| extension == "pending")).collect()
+}
+
+#[test]
+fn what_was_appended_is_there_after_opening_again_until_it_is_done() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Journal::open(directory.path(), key()).unwrap();
+    let (one, two) = (append(&journal, "J6w-gannet-07").unwrap(), append(&journal, "Q2n-osprey-91").unwrap());
+    let journal = Journal::open(directory.path(), key()).unwrap();
+    assert_eq!(recovered(&journal, &one).unwrap(), b"J6w-gannet-07");
+    assert_eq!(journal.pending().unwrap().len(), 2);
+    journal.done([&one]).unwrap();
+    journal.done([&one]).unwrap();
+    let pending = journal.pending().unwrap();
+    assert_eq!((pending.len(), &pending[0].id, pending[0].note.as_str()), (1, &two, "rotate-api-token"));
+    assert_eq!((pending[0].connection.as_str(), pending[0].slot.as_str()), ("pve-acme", "new-token"));
+    assert_eq!(recovered(&journal, &one).unwrap_err(), JournalError::NoSuchEntry);
+}
+
+#[test]
+fn nothing_readable_is_on_the_disk_or_in_debug_output() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Journal::open(directory.path(), key()).unwrap();
+    append(&journal, "J6w-gannet-07").unwrap();
+    let bytes = fs::read(&files(directory.path())[0]).unwrap();
+    for text in ["gannet", "pve-acme", "new-token", "rotate"] {
+        assert!(!bytes.windows(text.len()).any(|window| window == text.as_bytes()), "{text} is in the file");
+    }
+    assert!(!format!("{journal:?}").contains("5c"));
+}
+
+#[test]
+fn a_damaged_entry_is_named_and_harms_no_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Journal::open(directory.path(), key()).unwrap();
+    let id = append(&journal, "J6w-gannet-07").unwrap();
+    let path = files(directory.path())[0].clone();
+    let other = append(&journal, "Q2n-osprey-91").unwrap();
+    let good = fs::read(&path).unwrap();
+    for index in 0..good.len() {
+        let mut bad = good.clone();
+        bad[index] ^= 1 << (index % 8);
+        fs::write(&path, &bad).unwrap();
+        assert!(recovered(&journal, &id).is_err(), "byte {index}");
+        fs::write(&path, &good[..index]).unwrap();
+        assert!(recovered(&journal, &id).is_err(), "cut at {index}");
+    }
+    fs::write(&path, b"").unwrap();
+    assert_eq!(journal.unreadable().unwrap(), [id]);
+    assert_eq!(journal.pending().unwrap()[0].id, other);
+    assert_eq!(recovered(&journal, &other).unwrap(), b"Q2n-osprey-91");
+}
+
+#[test]
+fn an_entry_under_another_name_or_key_does_not_open() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Journal::open(directory.path(), key()).unwrap();
+    let (one, two) = (append(&journal, "J6w-gannet-07").unwrap(), append(&journal, "Q2n-osprey-91").unwrap());
+    fs::copy(directory.path().join(one.file()), directory.path().join(two.file())).unwrap();
+    assert_eq!(recovered(&journal, &two).unwrap_err(), JournalError::Damaged);
+    let other = Journal::open(directory.path(), JournalKey(Key::random().unwrap())).unwrap();
+    assert_eq!(recovered(&other, &one).unwrap_err(), JournalError::Damaged);
+}
+
+#[test]
+fn an_unfinished_entry_is_removed_and_no_name_leaves_the_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("abcdefghijkmnpqrstuvwxyz23.pending.new"), b"claviger pen").unwrap();
+    let journal = Journal::open(directory.path(), key()).unwrap();
+    assert!(journal.pending().unwrap().is_empty() && journal.unreadable().unwrap().is_empty());
+    for text in ["", "../../../../etc/passwd/xxx", "ABCDEFGHIJKMNPQRSTUVWXYZ23"] {
+        assert_eq!(text.parse::<PendingId>().unwrap_err(), JournalError::NoSuchEntry);
+    }
+    let huge = append(&journal, &"x".repeat(2 * 1024 * 1024)).unwrap_err();
+    assert_eq!(huge, JournalError::TooLarge);
+}
+
+/// Killed while it appends, a process loses no value whose append returned: it prints the identifier of each, and every
+/// line that came out must be recoverable.
+#[test]
+fn a_killed_process_loses_no_value_that_it_was_told_is_safe() {
+    for kill in 0..8_u64 {
+        let directory = tempfile::tempdir().unwrap();
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "journal::tests::process_that_is_killed", "--ignored", "--nocapture"])
+            .env(CRASH_DIRECTORY, directory.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut told: Vec<String> = lines.by_ref().take(3).map(Result::unwrap).collect();
+        std::thread::sleep(Duration::from_micros(kill * 1_100));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        told.extend(lines.map(Result::unwrap).filter(|line| line.split(' ').count() == 2));
+        assert!(told.len() >= 3);
+        let journal = Journal::open(directory.path(), key()).unwrap();
+        for line in &told {
+            let (id, value) = line.split_once(' ').unwrap();
+            assert_eq!(recovered(&journal, &id.parse().unwrap()).unwrap(), value.as_bytes());
+        }
+        // At most the one entry whose append was about to return is there without having been told.
+        assert!(journal.pending().unwrap().len() <= told.len() + 1);
+        assert!(journal.unreadable().unwrap().is_empty());
+    }
+}
+
+#[test]
+#[ignore = "the child process of a_killed_process_loses_no_value_that_it_was_told_is_safe"]
+fn process_that_is_killed() {
+    let directory = PathBuf::from(std::env::var_os(CRASH_DIRECTORY).unwrap());
+    let journal = Journal::open(&directory, key()).unwrap();
+    let begun = Instant::now();
+    let mut count = 0;
+    while begun.elapsed() < Duration::from_secs(30) {
+        count += 1;
+        let value = format!("value-{count}");
+        let line = format!("{} {value}\n", append(&journal, &value).unwrap());
+        std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).unwrap();
+    }
+}

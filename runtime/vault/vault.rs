@@ -1,0 +1,285 @@
+//! The order of things between an approved plan and its response.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::time::Duration;
+
+use claviger_approval::Approved;
+use claviger_audit::Recorded;
+use claviger_grant::{CredentialPlan, Outbound, Plan, SlotHandle, Source, StorePlan};
+use claviger_manifest::{Generate, Name, SecretReference};
+use http::{HeaderMap, StatusCode};
+
+use crate::body::{self, EncodedBody};
+use crate::call::{self, CallScope, Versioned};
+use crate::capture;
+use crate::exchange::{EXCHANGE_TIME, Message, Raw, Route};
+use crate::failure::{Failure, FailureKind};
+use crate::inject::{self, Placement, Resolved};
+use crate::journal::Journal;
+use crate::providers::Providers;
+use crate::quarantine::Quarantine;
+use crate::response::{Answer, HttpAnswer, Report, Response};
+use crate::reveal::Secret;
+use crate::token::{self, Client, Token, Tokens};
+use crate::trust::Trust;
+use crate::write_back;
+
+/// The room's one door: it acts on recorded approvals and on nothing else.
+#[derive(Debug)]
+pub struct Vault {
+    providers: Providers,
+    journal: Journal,
+    quarantine: Quarantine,
+    trust: Trust,
+    tokens: Tokens,
+    calls: AtomicU64,
+    /// The most time for one exchange with an upstream.
+    time: Duration,
+}
+
+/// A credential whose secrets are here.
+struct Ready<'a> {
+    plan: &'a CredentialPlan,
+    secrets: Resolved,
+    versions: Vec<String>,
+}
+
+impl Vault {
+    /// Joins the stores that resolve references, the journal of new secrets, and the list of quarantined ones.
+    pub fn new(providers: Providers, journal: Journal, quarantine: Quarantine) -> Self {
+        Self {
+            providers,
+            journal,
+            quarantine,
+            trust: Trust::default(),
+            tokens: Tokens::default(),
+            calls: AtomicU64::new(0),
+            time: EXCHANGE_TIME,
+        }
+    }
+
+    /// Begins one tool call on a connection. Dropping the scope closes its connections and wipes its secrets.
+    pub fn begin(&self, connection: &Name) -> CallScope {
+        CallScope::new(self.calls.fetch_add(1, Ordering::Relaxed), connection.clone())
+    }
+
+    /// Does what was approved, and binds what came of it to its intent. It always comes back with a response: a failure
+    /// is one too, and the log has to have it.
+    pub async fn send(&self, approved: Recorded<Approved>, scope: &mut CallScope) -> Recorded<Response> {
+        let (approved, intent) = approved.begin();
+        let mut report = Report::default();
+        let result = match approved.into_plan() {
+            Plan::Send(outbound) => self.request(&outbound, scope, &mut report).await,
+            Plan::Store(plan) => self.store(&plan, scope).await,
+        };
+        intent.seal(Response::new(result, report))
+    }
+
+    /// Generates a random value for a slot, and makes it durable before anyone can lend it.
+    ///
+    /// # Errors
+    /// [`Failure`] when there is no randomness or the journal could not be written.
+    pub fn generate(&self, scope: &mut CallScope, slot: &Name, rule: &Generate) -> Result<SlotHandle, Failure> {
+        let value = call::random(slot, rule).map_err(FailureKind::before_sending)?;
+        capture::keep(slot, value, scope, &self.journal).map_err(FailureKind::before_sending)
+    }
+
+    /// The list of quarantined secrets.
+    pub fn quarantine(&self) -> &Quarantine {
+        &self.quarantine
+    }
+
+    /// The journal of secrets that were captured or generated.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// The stores that resolve references.
+    pub fn providers(&self) -> &Providers {
+        &self.providers
+    }
+
+    /// One request: resolve, place, send, capture, strip, scan. Nothing is given out that did not come this far.
+    async fn request(
+        &self,
+        outbound: &Outbound,
+        scope: &mut CallScope,
+        report: &mut Report,
+    ) -> Result<Answer, FailureKind> {
+        self.admit(outbound, scope)?;
+        let credential = match &outbound.credential {
+            Some(plan) => Some(self.resolve(plan, scope).await?),
+            None => None,
+        };
+        let body = body::encode(outbound, scope)?;
+        let mut raw = self.exchange(outbound, credential.as_ref(), body.as_ref(), scope, report).await?;
+        let captured = capture::take(outbound, &mut raw, scope, &self.journal, report)?;
+        self.scan(&outbound.connection, &raw, scope)?;
+        let headers = passed(&raw.headers, &outbound.response_headers);
+        Ok(Answer::Http(HttpAnswer { status: raw.status.as_u16(), headers, body: raw.body, captured }))
+    }
+
+    async fn store(&self, plan: &StorePlan, scope: &mut CallScope) -> Result<Answer, FailureKind> {
+        if scope.connection() != &plan.connection {
+            return Err(FailureKind::OtherConnection);
+        }
+        write_back::store(plan, scope, &self.providers, &self.journal).await.map(Answer::Stored)
+    }
+
+    /// The plan is for this call's connection, and none of its secrets is quarantined there.
+    fn admit(&self, outbound: &Outbound, scope: &CallScope) -> Result<(), FailureKind> {
+        if scope.connection() != &outbound.connection {
+            return Err(FailureKind::OtherConnection);
+        }
+        let sources = outbound.credential.iter().flat_map(|plan| plan.sources.keys());
+        let mut names = sources.chain(outbound.lent.iter().map(|(_, value)| &value.slot));
+        match names.find(|name| self.quarantine.is_quarantined(&outbound.connection, name)) {
+            Some(secret) => {
+                Err(FailureKind::Quarantined { connection: outbound.connection.clone(), secret: secret.clone() })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Every secret of a credential. From here on answers are scanned for it.
+    async fn resolve<'a>(&self, plan: &'a CredentialPlan, scope: &mut CallScope) -> Result<Ready<'a>, FailureKind> {
+        let mut ready = Ready { plan, secrets: Resolved::default(), versions: Vec::new() };
+        for (name, source) in &plan.sources {
+            let Versioned { value, version } = match source {
+                Source::Reference(reference) => self.reference(name, reference, scope).await?,
+                Source::Slot(slot) => scope.latest(slot).ok_or_else(|| FailureKind::EmptySlot(slot.clone()))?,
+            };
+            scope.live.add(&value, [name]);
+            ready.secrets.add(name.clone(), value);
+            ready.versions.push(version);
+        }
+        Ok(ready)
+    }
+
+    /// Asks a provider, once in a call.
+    async fn reference(
+        &self,
+        name: &Name,
+        reference: &SecretReference,
+        scope: &mut CallScope,
+    ) -> Result<Versioned, FailureKind> {
+        if let Some(known) = scope.known(reference) {
+            return Ok(known.clone());
+        }
+        let resolved = self.providers.resolve(reference).await;
+        let resolved = resolved.map_err(|why| FailureKind::Secret { secret: name.clone(), why })?;
+        let versioned = Versioned { value: Arc::new(resolved.value), version: resolved.version };
+        scope.keep(reference.clone(), versioned.clone());
+        Ok(versioned)
+    }
+
+    /// Sends, and sends once more when the upstream did not take a token that was kept: a 401 says that nothing was done.
+    async fn exchange(
+        &self,
+        outbound: &Outbound,
+        credential: Option<&Ready<'_>>,
+        body: Option<&EncodedBody>,
+        scope: &mut CallScope,
+        report: &mut Report,
+    ) -> Result<Raw, FailureKind> {
+        let token = self.token(outbound, credential, scope).await?;
+        let value = token.as_ref().map(|token| &*token.value);
+        let raw = self.once(outbound, credential, value, body, scope, report).await?;
+        let stale = token.as_ref().filter(|token| raw.status == StatusCode::UNAUTHORIZED && !token.fresh);
+        let (Some(stale), Some(ready)) = (stale, credential) else { return Ok(raw) };
+        self.tokens.forget(&outbound.connection, &ready.plan.name, &stale.value).await;
+        let token = self.token(outbound, credential, scope).await?;
+        let value = token.as_ref().map(|token| &*token.value);
+        self.once(outbound, credential, value, body, scope, report).await
+    }
+
+    /// The token of a credential that mints one. A token is a secret like those it is made of.
+    async fn token(
+        &self,
+        outbound: &Outbound,
+        credential: Option<&Ready<'_>>,
+        scope: &mut CallScope,
+    ) -> Result<Option<Token>, FailureKind> {
+        let Some(ready) = credential else { return Ok(None) };
+        let (Some(oauth), Some(place)) = (token::declared(ready.plan), &ready.plan.token_endpoint) else {
+            return Ok(None);
+        };
+        let client = Client {
+            connection: &outbound.connection,
+            plan: ready.plan,
+            oauth,
+            secrets: &ready.secrets,
+            versions: &ready.versions,
+        };
+        let mut route = Route {
+            endpoint: &place.endpoint,
+            trust: &self.trust,
+            pool: &mut scope.pool,
+            limit: token::MAX_ANSWER,
+            time: self.time,
+        };
+        let token = self.tokens.get(&client, &place.path, &mut route).await?;
+        scope.live.add(&token.value, [&oauth.client_id, &oauth.client_secret]);
+        Ok(Some(token))
+    }
+
+    /// Places and sends, once.
+    async fn once(
+        &self,
+        outbound: &Outbound,
+        credential: Option<&Ready<'_>>,
+        token: Option<&Secret>,
+        body: Option<&EncodedBody>,
+        scope: &mut CallScope,
+        report: &mut Report,
+    ) -> Result<Raw, FailureKind> {
+        let placement = match credential {
+            Some(ready) => {
+                let declared = &ready.plan.declaration;
+                inject::place(&declared.scheme, &declared.headers, &ready.secrets, token, &mut scope.live)?
+            }
+            None => Placement::default(),
+        };
+        let message = Message {
+            method: outbound.method,
+            path: &outbound.path,
+            query: &outbound.query,
+            headers: &outbound.headers,
+            body,
+            placement: &placement,
+        };
+        let mut route = Route {
+            endpoint: &outbound.endpoint,
+            trust: &self.trust,
+            pool: &mut scope.pool,
+            limit: outbound.response_limit,
+            time: self.time,
+        };
+        route.send(&message, report).await
+    }
+
+    /// Looks for every live secret in body and headers. A hit drops the answer whole and quarantines what was found.
+    fn scan(&self, connection: &Name, raw: &Raw, scope: &mut CallScope) -> Result<(), FailureKind> {
+        let mut found = scope.live.leaks(&raw.body);
+        for value in raw.headers.values() {
+            found.extend(scope.live.leaks(value.as_bytes()));
+        }
+        for secret in &found {
+            // When the list cannot be written, it still holds in this process, and the log has the leak.
+            drop(self.quarantine.add(connection, secret));
+        }
+        if found.is_empty() { Ok(()) } else { Err(FailureKind::Leak) }
+    }
+}
+
+/// The headers that an operation lets through, as text.
+fn passed(headers: &HeaderMap, allowed: &[String]) -> Vec<(String, String)> {
+    if allowed.is_empty() {
+        return Vec::new();
+    }
+    let let_through = headers.iter().filter(|(name, _)| allowed.iter().any(|allowed| allowed == name.as_str()));
+    let_through
+        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect()
+}

@@ -1,0 +1,123 @@
+//! Write-back: a value goes into a vault as a new item, is read back, and only then leaves the journal.
+
+use claviger_grant::StorePlan;
+use claviger_manifest::SecretReference;
+use subtle::ConstantTimeEq;
+
+use crate::failure::FailureKind;
+use crate::journal::{Journal, JournalError, PendingId};
+use crate::provider::{NewItem, ProviderError};
+use crate::providers::Providers;
+use crate::reveal::Secret;
+
+/// A value that fills a field of a new item.
+#[derive(Debug)]
+pub(crate) struct Filling {
+    /// The value.
+    pub(crate) value: Secret,
+    /// Its entry in the journal, which is done once the value is stored.
+    pub(crate) pending: Option<PendingId>,
+}
+
+/// Stores values as the plan says: `fillings` in the order of the plan's fields. Create-only, with every field read back
+/// through the provider. On failure the journal keeps the values.
+pub(crate) async fn store(
+    plan: &StorePlan,
+    fillings: Vec<Filling>,
+    providers: &Providers,
+    journal: &Journal,
+) -> Result<Vec<SecretReference>, FailureKind> {
+    if let Some((_, handle)) = plan.fields.get(fillings.len()) {
+        return Err(FailureKind::EmptySlot(handle.slot.clone()));
+    }
+    let mut fields = Vec::with_capacity(fillings.len());
+    let mut pending = Vec::with_capacity(fillings.len());
+    for ((label, _), filling) in plan.fields.iter().zip(fillings) {
+        fields.push((label.clone(), filling.value));
+        pending.extend(filling.pending);
+    }
+    let item = NewItem { vault: plan.vault.clone(), title: plan.title.clone(), fields };
+    let stored = keep(&item, pending, providers, journal).await;
+    stored.map_err(|error| match error {
+        NotKept::Refused(why) => FailureKind::Store(why),
+        NotKept::Different => FailureKind::ReadBack,
+    })
+}
+
+/// Why a pending value was not recovered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecoverError {
+    /// The journal does not give it.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The reference names more than a new item and its field.
+    #[error("a recovered value goes into a new item: op://vault/title/field, without section and attribute")]
+    Place,
+    /// The provider refused.
+    #[error("the value was not stored and stays in the journal: {0}")]
+    Refused(ProviderError),
+    /// It reads back differently.
+    #[error("the value reads back differently from what was stored, and stays in the journal")]
+    ReadBack,
+}
+
+/// Stores a value that an earlier call left in the journal, as a new item with one field.
+pub async fn recover(
+    id: &PendingId,
+    place: &SecretReference,
+    providers: &Providers,
+    journal: &Journal,
+) -> Result<SecretReference, RecoverError> {
+    if place.section().is_some() || place.attribute().is_some() {
+        return Err(RecoverError::Place);
+    }
+    let fields = vec![(place.field().to_owned(), journal.recover(id)?)];
+    let item = NewItem { vault: place.vault().to_owned(), title: place.item().to_owned(), fields };
+    let stored = keep(&item, vec![id.clone()], providers, journal).await.map_err(|error| match error {
+        NotKept::Refused(why) => RecoverError::Refused(why),
+        NotKept::Different => RecoverError::ReadBack,
+    })?;
+    stored.into_iter().next().ok_or(RecoverError::ReadBack)
+}
+
+/// Why an item is not known to be kept.
+enum NotKept {
+    /// The provider created nothing, or does not say.
+    Refused(ProviderError),
+    /// It created something, and it is not what was to be stored.
+    Different,
+}
+
+/// Create, read back, compare, forget: in this order.
+async fn keep(
+    item: &NewItem,
+    pending: Vec<PendingId>,
+    providers: &Providers,
+    journal: &Journal,
+) -> Result<Vec<SecretReference>, NotKept> {
+    let created = providers.create(item).await.map_err(NotKept::Refused)?;
+    if created.references.len() != item.fields.len() {
+        return Err(NotKept::Different);
+    }
+    for (reference, (_, value)) in created.references.iter().zip(&item.fields) {
+        let read = providers.resolve(reference).await.map_err(|_| NotKept::Different)?;
+        if !same(&read.value, value) {
+            return Err(NotKept::Different);
+        }
+    }
+    let journal = journal.clone();
+    // The values are safe in the vault by now. An entry that cannot be removed is listed as pending once more than
+    // needed; failing the call for that would make the caller mint a second credential.
+    let _ = tokio::task::spawn_blocking(move || journal.done(&pending)).await;
+    Ok(created.references)
+}
+
+/// Whether two values are the same, in a time that tells nothing but their lengths.
+fn same(left: &Secret, right: &Secret) -> bool {
+    // EXPOSE: compared in constant time, and the bytes go nowhere.
+    left.expose().ct_eq(right.expose()).into()
+}
+
+#[cfg(test)]
+#[path = "write_back_tests.rs"]
+mod tests;

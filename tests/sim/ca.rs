@@ -1,0 +1,116 @@
+//! A certificate authority that lives as long as a test.
+
+use std::io;
+use std::sync::Arc;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+};
+use rustls::crypto::ring::default_provider;
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+/// What every certificate is for, beside the names that a caller adds.
+const LOOPBACK: [&str; 2] = ["127.0.0.1", "localhost"];
+
+/// A certificate authority made for one test, trusted by nobody else.
+#[derive(Debug)]
+pub struct TestCa {
+    pem: String,
+    certificate: CertificateDer<'static>,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// A server's certificate and key, both PEM.
+#[derive(Debug)]
+pub struct Identity {
+    /// The certificate of the server, signed by the authority itself.
+    pub certificate: String,
+    /// Its private key, PKCS #8.
+    pub key: String,
+}
+
+impl TestCa {
+    /// Makes a new authority with a fresh P-256 key.
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    pub fn new() -> io::Result<Self> {
+        let mut params = CertificateParams::new(Vec::<String>::new()).map_err(io::Error::other)?;
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "Claviger test authority");
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let key = KeyPair::generate().map_err(io::Error::other)?;
+        let certificate = params.self_signed(&key).map_err(io::Error::other)?;
+        Ok(Self {
+            pem: certificate.pem(),
+            certificate: certificate.der().clone(),
+            issuer: Issuer::new(params, key),
+        })
+    }
+
+    /// The authority's own certificate, PEM: what a client has to trust.
+    #[must_use]
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// Issues a server certificate for 127.0.0.1, localhost and `names`.
+    ///
+    /// # Errors
+    /// When a name is no DNS name and no address.
+    pub fn issue(&self, names: &[String]) -> io::Result<Identity> {
+        let all: Vec<String> = LOOPBACK.iter().map(|name| (*name).to_owned()).chain(names.iter().cloned()).collect();
+        self.sign(all)
+    }
+
+    /// Issues a server certificate for exactly `names`: a client that reaches it at 127.0.0.1 has to refuse it.
+    ///
+    /// # Errors
+    /// When a name is no DNS name and no address.
+    pub fn issue_only(&self, names: &[String]) -> io::Result<Identity> {
+        self.sign(names.to_vec())
+    }
+
+    fn sign(&self, names: Vec<String>) -> io::Result<Identity> {
+        let mut params = CertificateParams::new(names).map_err(io::Error::other)?;
+        params.distinguished_name.push(DnType::CommonName, "Claviger test upstream");
+        params.use_authority_key_identifier_extension = true;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let key = KeyPair::generate().map_err(io::Error::other)?;
+        let certificate = params.signed_by(&key, &self.issuer).map_err(io::Error::other)?;
+        Ok(Identity { certificate: certificate.pem(), key: key.serialize_pem() })
+    }
+
+    /// TLS for a server: 1.2 and 1.3, no client certificate, HTTP/1.1.
+    pub(crate) fn server(&self, names: &[String]) -> io::Result<Arc<ServerConfig>> {
+        self.issue(names)?.server()
+    }
+
+    /// TLS for a client that trusts this authority alone.
+    pub(crate) fn client(&self) -> io::Result<Arc<ClientConfig>> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.certificate.clone()).map_err(io::Error::other)?;
+        let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?;
+        Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
+    }
+}
+
+impl Identity {
+    /// TLS for a server with this certificate.
+    pub(crate) fn server(&self) -> io::Result<Arc<ServerConfig>> {
+        let certificate = CertificateDer::from_pem_slice(self.certificate.as_bytes()).map_err(io::Error::other)?;
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).map_err(io::Error::other)?;
+        let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?;
+        let mut config =
+            builder.with_no_client_auth().with_single_cert(vec![certificate], key).map_err(io::Error::other)?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Arc::new(config))
+    }
+}

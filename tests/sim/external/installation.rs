@@ -1,0 +1,92 @@
+//! Where the servers are, and how they come there.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Names another place for the servers.
+const VARIABLE: &str = "CLAVIGER_SERVERS";
+
+/// What pins the versions. Copies of both in `installed` say what an installation holds; they are written last.
+const PINS: [&str; 2] = ["package-lock.json", "requirements.txt"];
+const INSTALLED: &str = "installed";
+
+/// A directory with `node_modules` and `venv`.
+#[derive(Debug, Clone)]
+pub struct Installation(PathBuf);
+
+/// The workspace's root.
+fn workspace() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here).to_path_buf()
+}
+
+/// A launcher.
+pub(super) fn launcher(name: &str) -> PathBuf {
+    workspace().join("tests/servers").join(name)
+}
+
+/// The commands that install both servers in `directory`, in their order: `npm ci` of `package-lock.json`, a virtual
+/// environment, `pip install` of `requirements.txt`, a note of what was installed. Versions are pinned in those files.
+#[must_use]
+pub fn install(directory: &Path) -> Vec<Command> {
+    let venv = directory.join("venv");
+    let mut make = Command::new("mkdir");
+    make.arg("-p").arg(directory.join(INSTALLED));
+    let mut copy = Command::new("cp");
+    copy.args(["package.json", "package-lock.json"].map(launcher)).arg(directory);
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"]).arg(directory);
+    let mut python = Command::new("python3");
+    python.args(["-m", "venv"]).arg(&venv);
+    let mut pip = Command::new(venv.join("bin/python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"]);
+    pip.arg(launcher("requirements.txt"));
+    let mut note = Command::new("cp");
+    note.args(PINS.map(launcher)).arg(directory.join(INSTALLED));
+    vec![make, copy, npm, python, pip, note]
+}
+
+impl Installation {
+    /// Where tests look: the directory of `CLAVIGER_SERVERS`, else `target/servers`.
+    #[must_use]
+    pub fn find() -> Self {
+        Self(std::env::var_os(VARIABLE).map_or_else(|| workspace().join("target/servers"), PathBuf::from))
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.0
+    }
+
+    /// Whether both servers are there in the versions that are pinned now.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        let same = |pin: &&str| {
+            let noted = std::fs::read(self.0.join(INSTALLED).join(pin)).ok();
+            noted.is_some() && noted == std::fs::read(launcher(pin)).ok()
+        };
+        PINS.iter().all(|pin| same(&pin)) && self.modules().is_ok() && self.python().is_ok()
+    }
+
+    /// The directory that holds `node_modules`.
+    pub(super) fn modules(&self) -> io::Result<&Path> {
+        self.present("node_modules/oidc-provider/package.json").map(|_| self.directory())
+    }
+
+    /// The interpreter of the virtual environment.
+    pub(super) fn python(&self) -> io::Result<PathBuf> {
+        self.present("venv/bin/sushy-emulator")?;
+        self.present("venv/bin/python")
+    }
+
+    fn present(&self, path: &str) -> io::Result<PathBuf> {
+        let path = self.0.join(path);
+        if path.exists() {
+            return Ok(path);
+        }
+        let told = format!("{} is missing; `cargo xtask setup` installs the servers", path.display());
+        Err(io::Error::new(io::ErrorKind::NotFound, told))
+    }
+}

@@ -1,0 +1,176 @@
+//! `oidc-provider`: client credentials, introspection, short-lived tokens.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body_util::Full;
+use rustls::ClientConfig;
+use serde_json::{Value, json};
+
+use super::installation::{Installation, launcher};
+use super::process::{self, Process};
+use crate::{Issuer, Minted, TestCa};
+
+/// How a client proves itself at the token endpoint; the server refuses the other way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OidcAuthentication {
+    /// `client_secret_basic`: in `Authorization`.
+    Basic,
+    /// `client_secret_post`: in the body.
+    Post,
+}
+
+/// A client of the server.
+#[derive(Debug, Clone)]
+pub struct OidcClient {
+    /// Its identifier.
+    pub id: String,
+    /// Its secret.
+    pub secret: String,
+    /// How it proves itself.
+    pub authentication: OidcAuthentication,
+}
+
+/// What the server is started with.
+#[derive(Debug, Clone)]
+pub struct OidcConfig {
+    /// Its clients. All may use the client-credentials grant and no other.
+    pub clients: Vec<OidcClient>,
+    /// How long an access token lives, in whole seconds.
+    pub lifetime: Duration,
+    /// The resource that tokens are minted for; without one they are opaque and for no resource.
+    pub audience: Option<String>,
+    /// Whether tokens with an audience are JWTs; opaque otherwise.
+    pub jwt: bool,
+}
+
+/// A running `oidc-provider`. Dropping it ends it.
+#[derive(Debug)]
+pub struct Oidc {
+    process: Process,
+    tls: Arc<ClientConfig>,
+    introspector: OidcClient,
+}
+
+impl Oidc {
+    /// Where it mints tokens.
+    pub const TOKEN_PATH: &'static str = "/token";
+    /// Where it tells about tokens.
+    pub const INTROSPECTION_PATH: &'static str = "/token/introspection";
+
+    /// Starts it over TLS and waits until it listens.
+    ///
+    /// # Errors
+    /// When it is not installed, or does not start.
+    pub fn start(ca: &TestCa, config: OidcConfig) -> io::Result<Self> {
+        let installation = Installation::find();
+        let prepared = process::prepare(ca)?;
+        let introspector = introspector()?;
+        let clients: Vec<Value> = config.clients.iter().chain([&introspector]).map(OidcClient::told).collect();
+        let told = json!({
+            "modules": installation.modules()?, "certificate": prepared.certificate, "key": prepared.key,
+            "clients": clients, "lifetime": config.lifetime.as_secs(), "audience": config.audience,
+            "format": if config.jwt { "jwt" } else { "opaque" },
+        });
+        let mut command = Command::new("node");
+        command.arg(launcher("oidc.mjs")).env_remove("NODE_OPTIONS");
+        let process = Process::start(command, &told, prepared.directory)?;
+        Ok(Self { process, tls: ca.client()?, introspector })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.process.addr
+    }
+
+    /// Scheme, address and port; also the issuer's name.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        format!("https://{}", self.process.addr)
+    }
+
+    /// This server as the issuer of another upstream's tokens. It has to outlive that upstream.
+    #[must_use]
+    pub fn issuer(&self) -> Arc<OidcIssuer> {
+        Arc::new(OidcIssuer {
+            addr: self.process.addr,
+            tls: Arc::clone(&self.tls),
+            introspector: self.introspector.clone(),
+        })
+    }
+}
+
+impl OidcClient {
+    fn told(&self) -> Value {
+        let authentication = match self.authentication {
+            OidcAuthentication::Basic => "client_secret_basic",
+            OidcAuthentication::Post => "client_secret_post",
+        };
+        json!({"id": self.id, "secret": self.secret, "authentication": authentication})
+    }
+}
+
+/// A client of our own that asks about tokens.
+fn introspector() -> io::Result<OidcClient> {
+    let mut bytes = [0; 24];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    let secret = hex::encode(bytes);
+    Ok(OidcClient { id: "introspector".to_owned(), secret, authentication: OidcAuthentication::Basic })
+}
+
+/// Asks a running [`Oidc`] for tokens and about tokens, over its own endpoints. A client that it mints for proves itself
+/// with [`OidcAuthentication::Post`].
+#[derive(Debug)]
+pub struct OidcIssuer {
+    addr: SocketAddr,
+    tls: Arc<ClientConfig>,
+    introspector: OidcClient,
+}
+
+impl OidcIssuer {
+    async fn ask(&self, path: &str, pairs: &[(&str, &str)], basic: Option<&OidcClient>) -> Option<Value> {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        let mut request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
+        if let Some(client) = basic {
+            let pair = BASE64_STANDARD.encode(format!("{}:{}", client.id, client.secret));
+            request = request.header("authorization", format!("Basic {pair}"));
+        }
+        let request = request.body(Full::new(Bytes::from(body))).ok()?;
+        let answer = crate::client::send(self.addr, Some(&self.tls), request).await.ok()?;
+        if answer.status() != StatusCode::OK {
+            return None;
+        }
+        serde_json::from_slice(answer.body()).ok()
+    }
+}
+
+impl Issuer for OidcIssuer {
+    fn mint<'a>(&'a self, id: &'a str, secret: &'a str) -> Pin<Box<dyn Future<Output = Option<Minted>> + Send + 'a>> {
+        Box::pin(async move {
+            let pairs = [("grant_type", "client_credentials"), ("client_id", id), ("client_secret", secret)];
+            let answer = self.ask(Oidc::TOKEN_PATH, &pairs, None).await?;
+            let token = answer.get("access_token")?.as_str()?.to_owned();
+            Some(Minted { token, lifetime: Duration::from_secs(answer.get("expires_in")?.as_u64()?) })
+        })
+    }
+
+    fn accepts<'a>(&'a self, token: &'a str) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
+        Box::pin(async move {
+            let answer = self.ask(Oidc::INTROSPECTION_PATH, &[("token", token)], Some(&self.introspector)).await;
+            answer.is_some_and(|answer| answer.get("active") == Some(&Value::Bool(true)))
+        })
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+#[path = "oidc_tests.rs"]
+mod tests;

@@ -1,0 +1,110 @@
+use super::*;
+use crate::{Minting, Pax8, Pax8Config};
+
+fn canary() -> String {
+    let mut bytes = [0; 24];
+    getrandom::fill(&mut bytes).unwrap();
+    hex::encode(bytes)
+}
+
+fn client(id: &str, authentication: OidcAuthentication) -> OidcClient {
+    OidcClient { id: id.to_owned(), secret: canary(), authentication }
+}
+
+async fn post(oidc: &Oidc, body: &str, basic: Option<(&str, &str)>) -> (u16, Value) {
+    let mut request = Request::post(Oidc::TOKEN_PATH).header("content-type", "application/x-www-form-urlencoded");
+    if let Some((id, secret)) = basic {
+        request = request.header("authorization", format!("Basic {}", BASE64_STANDARD.encode(format!("{id}:{secret}"))));
+    }
+    let request = request.body(Full::new(Bytes::copy_from_slice(body.as_bytes()))).unwrap();
+    let answer = crate::client::send(oidc.addr(), Some(&oidc.tls), request).await.unwrap();
+    (answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap())
+}
+
+#[tokio::test]
+async fn right_and_wrong_secrets_both_ways_and_expiry() {
+    let ca = TestCa::new().unwrap();
+    let (basic, in_body) = (client("a", OidcAuthentication::Basic), client("b", OidcAuthentication::Post));
+    let clients = vec![basic.clone(), in_body.clone()];
+    let config = OidcConfig { clients, lifetime: Duration::from_secs(2), audience: None, jwt: false };
+    let oidc = Oidc::start(&ca, config).unwrap();
+    let grant = "grant_type=client_credentials";
+    let (status, minted) = post(&oidc, grant, Some(("a", &basic.secret))).await;
+    assert_eq!((status, &minted["expires_in"], &minted["token_type"]), (200, &json!(2), &json!("Bearer")));
+    let with = |secret: &str| format!("{grant}&client_id=b&client_secret={secret}");
+    assert_eq!(post(&oidc, &with(&in_body.secret), None).await.0, 200);
+    for (status, answer) in [
+        post(&oidc, grant, Some(("a", "wrong"))).await,
+        post(&oidc, &with("wrong"), None).await,
+        post(&oidc, grant, Some(("b", &in_body.secret))).await,
+    ] {
+        assert_eq!((status, &answer["error"]), (401, &json!("invalid_client")));
+    }
+    let issuer = oidc.issuer();
+    let token = minted["access_token"].as_str().unwrap();
+    assert!(issuer.accepts(token).await && !issuer.accepts("none").await);
+    tokio::time::sleep(Duration::from_millis(3_000)).await;
+    assert!(!issuer.accepts(token).await);
+}
+
+#[tokio::test]
+async fn tokens_for_an_audience_can_be_signed() {
+    let ca = TestCa::new().unwrap();
+    let one = client("a", OidcAuthentication::Post);
+    let audience = "https://api.pax8.com".to_owned();
+    let config = OidcConfig {
+        clients: vec![one.clone()],
+        lifetime: Duration::from_secs(60),
+        audience: Some(audience.clone()),
+        jwt: true,
+    };
+    let oidc = Oidc::start(&ca, config).unwrap();
+    let body = |resource: &str| {
+        format!("grant_type=client_credentials&client_id=a&client_secret={}&resource={resource}", one.secret)
+    };
+    let (status, minted) = post(&oidc, &body("https%3A%2F%2Fapi.pax8.com"), None).await;
+    assert_eq!(status, 200);
+    let claims = minted["access_token"].as_str().unwrap().split('.').nth(1).unwrap();
+    let claims = base64::prelude::BASE64_URL_SAFE_NO_PAD.decode(claims).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    assert_eq!((&claims["aud"], &claims["iss"]), (&json!(audience), &json!(oidc.origin())));
+    let (status, refused) = post(&oidc, &body("https%3A%2F%2Felsewhere.test"), None).await;
+    assert_eq!((status, &refused["error"]), (400, &json!("invalid_target")));
+}
+
+#[tokio::test]
+async fn another_upstream_takes_its_tokens() {
+    let ca = TestCa::new().unwrap();
+    let one = client("partner", OidcAuthentication::Post);
+    let config =
+        OidcConfig { clients: vec![one.clone()], lifetime: Duration::from_secs(1), audience: None, jwt: false };
+    let oidc = Oidc::start(&ca, config).unwrap();
+    let pax8 = Pax8Config {
+        client_id: one.id.clone(),
+        client_secret: one.secret.clone(),
+        minting: Minting::By(oidc.issuer()),
+        throttle: 0,
+        names: Vec::new(),
+    };
+    let market = Pax8::start(&ca, pax8).unwrap();
+    let tls = ca.client().unwrap();
+    let mint = async |secret: &str| {
+        let wish = json!({"client_id": "partner", "client_secret": secret, "audience": "https://api.pax8.com",
+            "grant_type": "client_credentials"});
+        let request = Request::post("/v1/token").header("content-type", "application/json");
+        let request = request.body(Full::new(Bytes::from(wish.to_string()))).unwrap();
+        let answer = crate::client::send(market.addr, Some(&tls), request).await.unwrap();
+        (answer.status().as_u16(), serde_json::from_slice::<Value>(answer.body()).unwrap())
+    };
+    assert_eq!(mint("wrong").await.0, 401);
+    let (status, minted) = mint(&one.secret).await;
+    assert_eq!((status, &minted["expires_in"]), (200, &json!(1)));
+    let get = async || {
+        let bearer = format!("Bearer {}", minted["access_token"].as_str().unwrap());
+        let request = Request::get("/v1/companies").header("authorization", bearer).body(Full::default()).unwrap();
+        crate::client::send(market.addr, Some(&tls), request).await.unwrap().status().as_u16()
+    };
+    assert_eq!(get().await, 200);
+    tokio::time::sleep(Duration::from_millis(2_000)).await;
+    assert_eq!(get().await, 401);
+}
