@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use claviger_approval::{ApproverKind, Cover, CoveredCredential, Enrolled, Receipt, Scope, VerifiedReceipt, verify};
 use claviger_manifest::{Digest, Effect, Name};
+use jiff::Timestamp;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::canonical::{member, members};
 use crate::error::Why;
-use crate::format::{self, Line};
+use crate::format::{Kind, Line};
 
 /// Seconds that an entry may be written after its approval ended. The approval is looked at first and the entry written
 /// next; in between lie a busy disk and the rounding of the expiry to whole seconds.
@@ -28,13 +29,15 @@ pub struct ApprovalTally {
     pub leased: u64,
 }
 
-/// What has to be remembered of earlier approvals: those that have not ended.
+/// What has to be remembered of earlier approvals. It grows with the gestures that people made, not with the log: a yes
+/// must not count twice however far apart, and the times in a log are what its host says.
 pub(crate) struct Approvals<'a> {
     enrolled: &'a Enrolled,
-    /// SHA-256 of each signed question, to when it is forgotten.
-    used: BTreeMap<[u8; 32], i64>,
+    /// The digest of each question that was signed, cut to 128 bits.
+    used: BTreeSet<u128>,
     leases: BTreeMap<String, Lease>,
-    last: i64,
+    /// The time of the entry before.
+    last: Timestamp,
     pub(crate) tally: ApprovalTally,
 }
 
@@ -47,6 +50,16 @@ struct Lease {
     hard_end: i64,
 }
 
+/// What an approval is held against.
+struct Use<'a> {
+    /// The request's canonical text.
+    request: &'a str,
+    /// When it was used, in seconds of Unix time.
+    at: i64,
+    /// Whether that time says anything.
+    timed: bool,
+}
+
 /// The evidence of an intent, as it is logged.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -57,35 +70,47 @@ enum Proof {
 
 impl<'a> Approvals<'a> {
     pub(crate) fn new(enrolled: &'a Enrolled) -> Self {
-        let (used, leases) = (BTreeMap::new(), BTreeMap::new());
-        Self { enrolled, used, leases, last: i64::MIN, tally: ApprovalTally::default() }
+        let (used, leases) = (BTreeSet::new(), BTreeMap::new());
+        Self { enrolled, used, leases, last: Timestamp::MIN, tally: ApprovalTally::default() }
     }
 
-    /// Checks the approval of an intent.
-    pub(crate) fn check(&mut self, intent: &Line<'_>) -> Result<(), Why> {
-        let at = format::time(intent.at).ok_or(Why::Time)?.as_second();
-        if at > self.last {
-            self.forget(at);
+    /// Takes note of an entry's time, and checks the approval of an intent.
+    pub(crate) fn entry(&mut self, line: &Line<'_>) -> Result<(), Why> {
+        if line.kind == Kind::Intent {
+            self.intent(line)?;
         }
-        let proof = serde_json::from_str(intent.member("proof")).map_err(|_| wrong("it is neither receipt nor lease"))?;
-        match proof {
-            Proof::Receipt(receipt) => self.receipt(&receipt, intent.member("request"), at)?,
-            Proof::Lease { receipt, use_number } => self.lease(&receipt, use_number, intent.member("request"), at)?,
-        }
-        self.last = at;
+        self.last = line.time;
         Ok(())
     }
 
-    fn receipt(&mut self, receipt: &Receipt, request: &str, at: i64) -> Result<(), Why> {
+    fn intent(&mut self, intent: &Line<'_>) -> Result<(), Why> {
+        let proof =
+            serde_json::from_str(intent.member("proof")).map_err(|_| wrong("it is neither receipt nor lease"))?;
+        // An entry that has the time of the one before it may have been written while the clock was behind (`format.rs`);
+        // then its time says nothing about the approval's.
+        let used =
+            Use { request: intent.member("request"), at: intent.time.as_second(), timed: intent.time != self.last };
+        match proof {
+            Proof::Receipt(receipt) => self.receipt(&receipt, &used),
+            Proof::Lease { receipt, use_number } => self.lease(&receipt, use_number, &used),
+        }
+    }
+
+    fn receipt(&mut self, receipt: &Receipt, used: &Use<'_>) -> Result<(), Why> {
         let key = self.enrolled.find(&receipt.credential_id);
         let key = key.ok_or_else(|| wrong("its key is not among the approvers' public keys"))?;
         let verified = verify(receipt, key).map_err(|error| Why::Approval(error.to_string()))?;
         let question = members(&receipt.request).map_err(|_| Why::OtherRequest)?;
-        if member(&question, "facts") != Some(request) {
+        if member(&question, "facts") != Some(used.request) {
             return Err(Why::OtherRequest);
         }
-        self.once(&verified, at)?;
-        self.open(&verified, request, at)?;
+        if used.is_after(signed(verified.expires())) {
+            return Err(wrong("it was used after it had expired"));
+        }
+        if !self.used.insert(short_digest(&receipt.request)) {
+            return Err(wrong("it was used for an earlier intent already"));
+        }
+        self.open(&verified, used)?;
         *match key.kind() {
             ApproverKind::Simulated => &mut self.tally.simulated,
             ApproverKind::HostAsserted => &mut self.tally.host_asserted,
@@ -94,24 +119,10 @@ impl<'a> Approvals<'a> {
         Ok(())
     }
 
-    /// A signed question is answered once, and in time.
-    fn once(&mut self, verified: &VerifiedReceipt, at: i64) -> Result<(), Why> {
-        let end = signed(verified.expires()).saturating_add(TOLERANCE);
-        // An entry that has the time of the one before it may have been written while the clock was behind (`format.rs`),
-        // and then its time says nothing about the approval's.
-        if at > end && at != self.last {
-            return Err(wrong("it was used after it had expired"));
-        }
-        let question: [u8; 32] = Sha256::digest(verified.receipt().request.as_bytes()).into();
-        if self.used.insert(question, end.max(at)).is_some() {
-            return Err(wrong("it was used for an earlier intent already"));
-        }
-        Ok(())
-    }
-
-    fn open(&mut self, verified: &VerifiedReceipt, request: &str, at: i64) -> Result<(), Why> {
+    /// The request that a lease was given for is its first use.
+    fn open(&mut self, verified: &VerifiedReceipt, used: &Use<'_>) -> Result<(), Why> {
         let Scope::Lease { seconds, limit, uses, covers } = verified.scope() else { return Ok(()) };
-        if cover(request).as_ref() != Some(&**covers) {
+        if cover(used.request).as_ref() != Some(&**covers) {
             return Err(wrong("its lease covers something else than the request it was given for"));
         }
         let lease = Lease {
@@ -119,35 +130,34 @@ impl<'a> Approvals<'a> {
             seconds: signed(*seconds),
             uses: *uses,
             used: [1].into(),
-            last_use: at,
-            hard_end: at.saturating_add(signed(*limit)),
+            last_use: used.at,
+            hard_end: used.at.saturating_add(signed(*limit)),
         };
         self.leases.insert(verified.receipt().digest(), lease);
         Ok(())
     }
 
-    fn lease(&mut self, receipt: &str, use_number: u32, request: &str, at: i64) -> Result<(), Why> {
+    fn lease(&mut self, receipt: &str, use_number: u32, used: &Use<'_>) -> Result<(), Why> {
         let lease = self.leases.get_mut(receipt);
-        let lease = lease.ok_or_else(|| wrong("the lease it names was not given before it, or had ended"))?;
-        if cover(request).as_ref() != Some(&lease.covers) {
+        let lease = lease.ok_or_else(|| wrong("the lease it names was not given before it"))?;
+        if cover(used.request).as_ref() != Some(&lease.covers) {
             return Err(wrong("its lease does not cover this request"));
         }
-        let idle_end = lease.last_use.saturating_add(lease.seconds);
-        if at > idle_end.min(lease.hard_end).saturating_add(TOLERANCE) {
+        if used.is_after(lease.last_use.saturating_add(lease.seconds).min(lease.hard_end)) {
             return Err(wrong("its lease had ended"));
         }
         if use_number > lease.uses || !lease.used.insert(use_number) {
             return Err(wrong("this use of its lease was not there any more"));
         }
-        lease.last_use = at;
+        lease.last_use = used.at;
         self.tally.leased += 1;
         Ok(())
     }
+}
 
-    /// Drops what can play no part any more, so that memory does not grow with the log.
-    fn forget(&mut self, at: i64) {
-        self.used.retain(|_, end| *end >= at);
-        self.leases.retain(|_, lease| lease.hard_end.saturating_add(TOLERANCE) >= at);
+impl Use<'_> {
+    fn is_after(&self, end: i64) -> bool {
+        self.timed && self.at > end.saturating_add(TOLERANCE)
     }
 }
 
@@ -210,6 +220,10 @@ fn cover(request: &str) -> Option<Cover> {
         lent: send.lent,
         captures: send.captures,
     })
+}
+
+fn short_digest(text: &str) -> u128 {
+    Sha256::digest(text).iter().take(16).fold(0, |digest, byte| digest << 8 | u128::from(*byte))
 }
 
 fn signed(value: u64) -> i64 {

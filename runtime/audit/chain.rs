@@ -89,11 +89,15 @@ mod tests {
     }
 
     fn intent(index: u64, second: u8) -> String {
-        format!(r#"{{"at":"2026-01-01T00:00:{second:02}.000Z","index":{index},"kind":"intent","proof":0,"request":0,"v":1}}"#)
+        format!(
+            r#"{{"at":"2026-01-01T00:00:{second:02}.000Z","index":{index},"kind":"intent","proof":0,"request":0,"v":1}}"#
+        )
     }
 
     fn outcome(index: u64, of: u64, second: u8) -> String {
-        format!(r#"{{"at":"2026-01-01T00:00:{second:02}.000Z","index":{index},"intent":{of},"kind":"outcome","outcome":0,"v":1}}"#)
+        format!(
+            r#"{{"at":"2026-01-01T00:00:{second:02}.000Z","index":{index},"intent":{of},"kind":"outcome","outcome":0,"v":1}}"#
+        )
     }
 
     #[test]

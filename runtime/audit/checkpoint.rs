@@ -47,7 +47,8 @@ impl CheckpointKey {
 
     /// Signs the head of a tree; gives the whole note.
     pub(crate) fn sign(&self, tree: &Tree) -> Result<Vec<u8>, CheckpointError> {
-        let head = Checkpoint::new(&self.origin, tree.size(), tree.root(), "").map_err(|_| CheckpointError::Malformed)?;
+        let head =
+            Checkpoint::new(&self.origin, tree.size(), tree.root(), "").map_err(|_| CheckpointError::Malformed)?;
         let text = head.to_bytes();
         let signature = self.signing.sign(&text).to_bytes().to_vec();
         let signature = signed_note::Signature::new(self.origin.clone(), self.public().key_id(), signature);
@@ -157,10 +158,14 @@ pub enum CheckpointError {
     #[error("the log has no checkpoint, so nothing proves its entries; restore it from a copy or a witness")]
     Missing,
     /// Not a signed note, or not a checkpoint.
-    #[error("the checkpoint is not a C2SP signed note with a tlog-checkpoint in it; restore it from a copy or a witness")]
+    #[error(
+        "the checkpoint is not a C2SP signed note with a tlog-checkpoint in it; restore it from a copy or a witness"
+    )]
     Malformed,
     /// Another key signed it, or the text was changed.
-    #[error("the checkpoint is not signed by this log's key; check that the key belongs to this log, then treat it as forged")]
+    #[error(
+        "the checkpoint is not signed by this log's key; check that the key belongs to this log, then treat it as forged"
+    )]
     Signature,
     /// Another log's.
     #[error("the checkpoint is another log's: its origin is not this log's; check which log it was taken from")]

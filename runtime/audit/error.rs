@@ -25,7 +25,9 @@ pub enum Unrecorded {
         limit: usize,
     },
     /// The entry has no canonical form.
-    #[error("the audit entry has no canonical form (RFC 8785, integers below 2^53); send numbers beyond that as strings")]
+    #[error(
+        "the audit entry has no canonical form (RFC 8785, integers below 2^53); send numbers beyond that as strings"
+    )]
     NotCanonical,
     /// The intent belongs to another log.
     #[error("the intent was opened on another audit log, so its outcome cannot be closed on this one")]
@@ -96,13 +98,17 @@ pub enum Why {
     #[error("its bytes are not those that the checkpoint covers: it was edited")]
     Altered,
     /// Another entry stands in its place.
-    #[error("in its place stands an entry that says it is {found}: entries were removed, inserted or reordered from here on")]
+    #[error(
+        "in its place stands an entry that says it is {found}: entries were removed, inserted or reordered from here on"
+    )]
     Misplaced {
         /// What the entry in its place says it is.
         found: u64,
     },
     /// The log ends before the checkpoint does.
-    #[error("the log ends here, but its checkpoint covers {signed} entries: the tail was cut off or the log rolled back")]
+    #[error(
+        "the log ends here, but its checkpoint covers {signed} entries: the tail was cut off or the log rolled back"
+    )]
     Truncated {
         /// How many entries the checkpoint covers.
         signed: u64,
@@ -116,7 +122,9 @@ pub enum Why {
         last: u64,
     },
     /// Another checkpoint that the log's key signed shows a different history.
-    #[error("a checkpoint signed at {size} entries shows another history: the log was forked or rewritten between here and {size}")]
+    #[error(
+        "a checkpoint signed at {size} entries shows another history: the log was forked or rewritten between here and {size}"
+    )]
     Forked {
         /// The size of the other checkpoint.
         size: u64,
@@ -134,7 +142,9 @@ pub enum Why {
     #[error("the line is longer than an entry may be")]
     TooLong,
     /// The entry has other members than its kind has.
-    #[error("the entry does not have the members of its kind, or a version that this verifier does not know; see format.rs")]
+    #[error(
+        "the entry does not have the members of its kind, or a version that this verifier does not know; see format.rs"
+    )]
     Members,
     /// The time is malformed.
     #[error("the time is not RFC 3339 UTC with milliseconds")]

@@ -1,0 +1,191 @@
+//! A small house for tests: a real plugin package, a real policy, a real desk with a software passkey, a real directory.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use claviger_approval::{Approved, Desk, Enrolled, Moment, SimulatedAnswer, SoftwarePasskey, Throwaway};
+use claviger_grant::{Action, Caller, Connection, Denied, Granted, Policy, Request, SendRequest};
+use claviger_manifest::{Digest, Name, Package, PublisherKey, TrustStore};
+use jiff::{Timestamp, ToSpan as _};
+use sha2::{Digest as _, Sha256};
+
+use crate::{CheckpointKey, Keys, Log, Outcome, OutcomeFacts, Recovery, Summary, Verdict, verify_directory};
+
+const COMPONENT: &[u8] = b"\0asm, for the digest's sake";
+
+/// The log's key in every test that does not need another.
+pub(crate) const SEED: [u8; 32] = [0x5a; 32];
+
+/// 2026-11-23T21:30:00Z.
+const START: i64 = 1_795_469_400;
+
+pub(crate) struct House {
+    policy: Policy,
+    desk: Desk,
+    nonce: AtomicU64,
+    pub(crate) keys: Keys,
+    directory: tempfile::TempDir,
+}
+
+/// What an upstream answered, as far as the log is concerned.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Answer(pub(crate) u16);
+
+impl Outcome for Answer {
+    fn outcome(&self) -> OutcomeFacts {
+        OutcomeFacts { status: Some(self.0), left_host: true, ..OutcomeFacts::new(Verdict::Answered) }
+    }
+}
+
+impl House {
+    pub(crate) fn new(answer: SimulatedAnswer) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let proof = Throwaway::create(&directory.path().join("state")).unwrap();
+        let passkey = SoftwarePasskey::new(&[0x11; 32], answer, &proof).unwrap();
+        let approvers = Enrolled::new([passkey.enrolment("Robin").unwrap()]).unwrap();
+        let desk = Desk::throwaway(Box::new(passkey), approvers.clone(), proof);
+        let keys = Keys { log: key().public(), approvers };
+        Self { policy: policy(), desk, nonce: AtomicU64::new(0), keys, directory }
+    }
+
+    pub(crate) fn audit(&self) -> PathBuf {
+        self.directory.path().join("audit")
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub(crate) fn open(&self) -> (Log, Recovery) {
+        Log::open(&self.audit(), key()).unwrap()
+    }
+
+    pub(crate) fn verify(&self) -> Result<Summary, crate::Broken> {
+        verify_directory(&self.audit(), &self.keys, &[])
+    }
+
+    pub(crate) fn request(&self, operation: &str, id: &str) -> Result<Granted, Denied> {
+        let parameters = vec![("id".to_owned(), id.to_owned())];
+        let body = (operation == "rename").then(|| br#"{"name":"new"}"#.to_vec());
+        let credential = Some("token".to_owned());
+        let send = SendRequest { operation: operation.to_owned(), parameters, body, credential, lent: Vec::new() };
+        self.policy.check(Request { caller: caller(), action: Action::Send(send) })
+    }
+
+    pub(crate) async fn approve(
+        &self,
+        operation: &str,
+        id: &str,
+        at: Timestamp,
+    ) -> Result<Approved, claviger_approval::Refused> {
+        let nonce = self.nonce();
+        let now = u64::try_from(at.as_second()).unwrap();
+        self.desk
+            .approve(self.request(operation, id).unwrap(), Moment { now, nonce, wait: Duration::from_secs(30) })
+            .await
+    }
+
+    /// Never the same twice, in no process of a test.
+    fn nonce(&self) -> [u8; 32] {
+        let count = self.nonce.fetch_add(1, Ordering::Relaxed);
+        Sha256::digest(format!("{} {count}", std::process::id())).into()
+    }
+
+    /// An approved rename: a write, so it has a receipt of its own.
+    pub(crate) async fn rename(&self, id: &str) -> Approved {
+        self.approve("rename", id, at(0)).await.unwrap()
+    }
+
+    /// One whole call.
+    pub(crate) async fn call(&self, log: &Log, second: i64) {
+        let approved = self.approve("rename", &second.to_string(), at(second)).await.unwrap();
+        let (_plan, intent) = log.open_intent(approved, at(second)).await.unwrap().begin();
+        assert_eq!(log.close(intent.seal(Answer(200)), at(second)).await.unwrap(), Answer(200));
+    }
+}
+
+pub(crate) fn key() -> CheckpointKey {
+    CheckpointKey::from_seed(SEED)
+}
+
+/// That many seconds after the tests' start.
+pub(crate) fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(START).unwrap() + second.seconds()
+}
+
+pub(crate) fn caller() -> Caller {
+    Caller {
+        principal: "robin@msp.example".to_owned(),
+        session: "session-1".to_owned(),
+        connection: "acme".parse().unwrap(),
+        tool: "things".parse().unwrap(),
+    }
+}
+
+/// The lines of a log, without their newlines.
+pub(crate) fn lines(directory: &Path) -> Vec<String> {
+    std::fs::read_to_string(directory.join(crate::LOG_FILE)).unwrap().lines().map(str::to_owned).collect()
+}
+
+fn policy() -> Policy {
+    let manifest = format!(
+        r#"
+[plugin]
+name = "demo"
+version = "1.0.0"
+publisher = "acme"
+component = "{}"
+
+[secrets.key]
+reference = "op://MSP/Demo/key"
+
+[endpoints.api]
+origin = "https://api.example.com"
+
+[credentials.token]
+scheme = "bearer"
+token = "key"
+
+[operations.show]
+endpoint = "api"
+credential = "token"
+method = "GET"
+path = "/v1/things/{{id}}"
+effect = "read"
+
+[operations.rename]
+endpoint = "api"
+credential = "token"
+method = "PUT"
+path = "/v1/things/{{id}}"
+body = ["/name"]
+effect = "write"
+
+[tools.things]
+description = "Things"
+operations = ["show", "rename"]
+effect = "write"
+input = "schemas/things.json"
+"#,
+        Digest::of(COMPONENT)
+    );
+    let schemas = BTreeMap::from([("schemas/things.json".to_owned(), b"{}".to_vec())]);
+    let publisher = PublisherKey::generate("acme", [0x22; 32]).unwrap();
+    let signature = publisher.sign(&manifest, COMPONENT, &schemas).unwrap();
+    let mut trust = TrustStore::default();
+    trust.add_key(&publisher.vkey()).unwrap();
+    let package = Package { manifest, component: COMPONENT.to_vec(), schemas, signature };
+    let package = Arc::new(package.verify(&trust).unwrap());
+    let connection = Connection::parse(
+        "plugin = \"demo\"\nclient = \"Acme\"\n[grant]\nprincipals = [\"robin@msp.example\"]\noperations = [\"show\", \"rename\"]\n",
+    )
+    .unwrap();
+    let mut policy = Policy::default();
+    let name: Name = "acme".parse().unwrap();
+    policy.add(name, connection, package).unwrap();
+    policy
+}

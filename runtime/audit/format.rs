@@ -115,6 +115,7 @@ impl Kind {
 pub(crate) struct Line<'a> {
     pub(crate) index: u64,
     pub(crate) at: &'a str,
+    pub(crate) time: Timestamp,
     pub(crate) kind: Kind,
     members: Vec<(&'a str, &'a str)>,
 }
@@ -132,10 +133,8 @@ impl<'a> Line<'a> {
         }
         let index = member(&members, "index").and_then(integer).ok_or(Why::Members)?;
         let at = member(&members, "at").and_then(|at| at.strip_prefix('"')?.strip_suffix('"')).ok_or(Why::Time)?;
-        if time(at).is_none() {
-            return Err(Why::Time);
-        }
-        Ok(Self { index, at, kind, members })
+        let time = time(at).ok_or(Why::Time)?;
+        Ok(Self { index, at, time, kind, members })
     }
 
     /// A member's canonical text. Empty for a member that this kind does not have.

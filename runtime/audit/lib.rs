@@ -34,7 +34,7 @@ mod verify;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
-mod tests;
+mod whole;
 
 pub use approvals::ApprovalTally;
 pub use canonical::NotCanonical;
@@ -53,4 +53,4 @@ pub use read::{Entries, Entry, entries};
 pub use recorded::{OpenIntent, Recorded};
 pub use syncer::CHECKPOINT_LAG;
 pub use text::{MAX_TEXT, Text};
-pub use verify::{Evidence, Keys, Summary, verify, verify_directory};
+pub use verify::{Keys, LogFiles, Summary, verify, verify_directory};

@@ -19,7 +19,7 @@ use crate::recorded::{OpenIntent, Recorded};
 
 /// An open audit log. One process at a time has it; entries of all its tasks are made durable together.
 pub struct Log {
-    queue: Arc<Queue>,
+    pub(crate) queue: Arc<Queue>,
     syncer: Option<JoinHandle<()>>,
     public: CheckpointVerifier,
     /// Held until the last entry is written.

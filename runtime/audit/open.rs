@@ -58,8 +58,7 @@ pub(crate) fn open(directory: &Path, key: CheckpointKey, durability: Durability)
     create_directory(directory).map_err(LogError::io("directory"))?;
     let lock = lock(directory)?;
     let mut log = private().read(true).open(directory.join(LOG_FILE)).map_err(LogError::io("file of entries"))?;
-    let hashes =
-        private().read(true).open(directory.join(HASHES_FILE)).map_err(LogError::io("file of leaf hashes"))?;
+    let hashes = private().read(true).open(directory.join(HASHES_FILE)).map_err(LogError::io("file of leaf hashes"))?;
     if !directory.join(CHECKPOINT_FILE).exists() {
         return create(directory, key, durability, Files { log, hashes, lock });
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::error::{Broken, LogError, Why};
-use crate::format::{self, Kind, LOG_FILE, Line};
+use crate::format::{Kind, LOG_FILE, Line};
 use crate::lines::{Lines, Step};
 
 /// One entry.
@@ -63,7 +63,6 @@ impl Iterator for Entries {
 
 fn entry(line: &[u8]) -> Result<Entry, Why> {
     let parsed = Line::parse(line)?;
-    let at = format::time(parsed.at).ok_or(Why::Time)?;
     let value = serde_json::from_slice(line).map_err(|_| Why::NotJson)?;
-    Ok(Entry { index: parsed.index, at, kind: parsed.kind, value })
+    Ok(Entry { index: parsed.index, at: parsed.time, kind: parsed.kind, value })
 }

@@ -179,7 +179,8 @@ mod tests {
         let queue = Arc::new(Queue::new(0, Timestamp::UNIX_EPOCH, Durability::Synced));
         let key = CheckpointKey::from_seed([3; 32]);
         let directory = directory.to_owned();
-        let syncer = Syncer { queue: Arc::clone(&queue), log, hashes, tree: Tree::default(), key, directory, owed: None };
+        let syncer =
+            Syncer { queue: Arc::clone(&queue), log, hashes, tree: Tree::default(), key, directory, owed: None };
         (queue, syncer)
     }
 

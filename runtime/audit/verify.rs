@@ -12,7 +12,7 @@ use crate::chain::Tally;
 use crate::checkpoint::{CheckpointError, CheckpointVerifier, Head, MAX_CHECKPOINT};
 use crate::error::{Broken, Why};
 use crate::examine::{Examined, LeafHashes, Sources, examine};
-use crate::format::{CHECKPOINT_FILE, HASHES_FILE, Kind, LOG_FILE};
+use crate::format::{CHECKPOINT_FILE, HASHES_FILE, LOG_FILE};
 
 /// The public keys that a verifier needs. They come from the verifier's own records: keys out of the log's directory prove
 /// only that the directory agrees with itself.
@@ -25,7 +25,7 @@ pub struct Keys {
 }
 
 /// What a log is verified from.
-pub struct Evidence<'a, L, H> {
+pub struct LogFiles<'a, L, H> {
     /// `log.jsonl`.
     pub log: L,
     /// `tree.hashes`, if there is one.
@@ -67,17 +67,17 @@ pub struct Summary {
 }
 
 /// Verifies a log: checkpoint signatures, the tree, the form, order and time of every entry, the pairing of intents and
-/// outcomes, and every approval. Streams; memory does not grow with the log.
+/// outcomes, and every approval. Streams: memory grows with the gestures that people made, not with the log.
 ///
 /// # Errors
 /// [`Broken`]: the first entry that is not as it was written, and what is wrong with it.
-pub fn verify<L: BufRead, H: Read + Seek>(evidence: Evidence<'_, L, H>, keys: &Keys) -> Result<Summary, Broken> {
+pub fn verify<L: BufRead, H: Read + Seek>(files: LogFiles<'_, L, H>, keys: &Keys) -> Result<Summary, Broken> {
     let open = |note: &[u8]| keys.log.open(note).map_err(|error| Why::Checkpoint(error).at(0));
-    let head = open(evidence.checkpoint)?;
-    let others = evidence.others.iter().map(|note| open(note)).collect::<Result<Vec<_>, _>>()?;
+    let head = open(files.checkpoint)?;
+    let others = files.others.iter().map(|note| open(note)).collect::<Result<Vec<_>, _>>()?;
     let mut approvals = Approvals::new(&keys.approvers);
-    let sources = Sources { log: evidence.log, hashes: evidence.hashes, head, others };
-    let seen = examine(sources, |line| if line.kind == Kind::Intent { approvals.check(line) } else { Ok(()) })?;
+    let sources = Sources { log: files.log, hashes: files.hashes, head, others };
+    let seen = examine(sources, |line| approvals.entry(line))?;
     Ok(summary(&seen, &head, keys, approvals.tally))
 }
 
@@ -113,7 +113,7 @@ pub fn verify_directory(directory: &Path, keys: &Keys, others: &[Vec<u8>]) -> Re
         opened => Some(opened.map_err(unreadable)?),
     };
     let log = BufReader::new(File::open(directory.join(LOG_FILE)).map_err(unreadable)?);
-    verify(Evidence { log, hashes, checkpoint: &checkpoint, others }, keys)
+    verify(LogFiles { log, hashes, checkpoint: &checkpoint, others }, keys)
 }
 
 /// The checkpoint of a directory, bounded.

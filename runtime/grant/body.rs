@@ -103,3 +103,122 @@ fn collect(value: &Value, pointer: String, found: &mut BTreeMap<String, String>)
         }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use claviger_manifest::{BodyType, Operation};
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::{BodyError, check, facts, leaves};
+    use crate::testkit::package;
+
+    fn operation(name: &str) -> Operation {
+        package().manifest().operations.get(&name.parse().unwrap()).unwrap().clone()
+    }
+
+    fn json_body(text: &str) -> Result<Option<Value>, BodyError> {
+        check(&operation("set-password"), Some(text.as_bytes()), 1024)
+    }
+
+    #[test]
+    fn only_listed_leaves_pass() {
+        for text in ["{}", "[]", "{\"userid\":1}", "{\"groups\":[{\"name\":\"a\"},{\"name\":\"b\"}]}", "{\"note\":[]}"]
+        {
+            assert!(json_body(text).is_ok(), "{text}");
+        }
+        let others = [
+            "{\"user\":1}",
+            "{\"userid\":{\"deep\":1}}",
+            "{\"userid\":[1]}",
+            "{\"groups\":[]}",
+            "{\"groups\":{}}",
+            "{\"groups\":[{}]}",
+            "{\"groups\":[{\"name\":\"a\",\"id\":1}]}",
+            "{\"groups\":[[{\"name\":\"a\"}]]}",
+            "{\"password\":\"mine\"}",
+            "{\"userid\":1,\"Userid\":2}",
+            "{\"a/userid\":1}",
+            "1",
+            "\"text\"",
+            "null",
+        ];
+        for text in others {
+            assert!(matches!(json_body(text), Err(BodyError::Field(_))), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_other_way_to_go_wrong_has_its_reason() {
+        assert_eq!(check(&operation("get-vm"), Some(b"{}"), 1024), Err(BodyError::NotTaken));
+        assert_eq!(check(&operation("get-vm"), None, 1024), Ok(None));
+        assert!(matches!(json_body("{\"userid\":1,\"userid\":2}"), Err(BodyError::Json(_))));
+        assert!(matches!(json_body("{\"userid\":1,\"user\\u0069d\":2}"), Err(BodyError::Json(_))));
+        assert!(matches!(json_body("{\"userid\":1} "), Ok(Some(_))));
+        assert!(matches!(json_body("{\"userid\":1}x"), Err(BodyError::Json(_))));
+        let text = format!("{{\"userid\":\"{}\"}}", "x".repeat(1024));
+        assert_eq!(json_body(&text), Err(BodyError::TooLong(1024)));
+        let exact = format!("{{\"userid\":\"{}\"}}", "x".repeat(1024 - 13));
+        assert_eq!(exact.len(), 1024);
+        assert!(json_body(&exact).is_ok());
+    }
+
+    #[test]
+    fn a_form_is_an_object_of_strings() {
+        let form = |text: &str| check(&operation("make-token"), Some(text.as_bytes()), 1024);
+        assert!(form("{\"comment\":\"a\"}").is_ok());
+        for text in ["{\"comment\":1}", "{\"comment\":null}", "{\"comment\":[]}", "[]"] {
+            assert_eq!(form(text), Err(BodyError::NotAForm), "{text}");
+        }
+        assert!(matches!(form("{\"other\":\"a\"}"), Err(BodyError::Field(_))));
+    }
+
+    #[test]
+    fn keys_are_escaped_in_pointers() {
+        let found = leaves(&json!({"a/b": {"~": 1}, "": 2, "e": {}, "f": []}));
+        let found: Vec<(&str, &str)> = found.iter().map(|(at, leaf)| (at.as_str(), leaf.as_str())).collect();
+        assert_eq!(found, [("/", "2"), ("/a~1b/~0", "1"), ("/e", "{}"), ("/f", "[]")]);
+    }
+
+    /// Listed keys more often than not, so that some bodies pass.
+    fn key() -> impl Strategy<Value = String> {
+        let keys = ["userid", "groups", "name", "note", "userid", "note", "user", "a/b", "~", "*", ""];
+        proptest::sample::select(keys.map(str::to_owned).to_vec())
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            "\\PC{0,6}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::btree_map(key(), inner, 0..4)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_leaf_is_shown_at_its_place(body in any_json()) {
+            for (pointer, leaf) in facts(&body, BodyType::Json).unwrap().fields {
+                prop_assert_eq!(body.pointer(&pointer).unwrap().to_string(), leaf);
+            }
+        }
+
+        #[test]
+        fn what_passes_sets_listed_leaves_only(body in any_json()) {
+            let operation = operation("set-password");
+            if let Ok(Some(value)) = check(&operation, Some(body.to_string().as_bytes()), 1 << 20) {
+                prop_assert_eq!(&value, &body);
+                let listed = |at: &String| operation.body.iter().any(|pattern| pattern.matches(at));
+                prop_assert!(leaves(&value).keys().all(|at| at.is_empty() || listed(at)));
+            }
+        }
+    }
+}

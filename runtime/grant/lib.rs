@@ -19,6 +19,16 @@ mod render;
 mod request;
 mod strict_json;
 
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod denied_tests;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod policy_tests;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod testkit;
+
 pub use body::BodyError;
 pub use connection::{Connection, ConnectionError, EndpointSettings, Grant};
 pub use denied::Denied;

@@ -71,7 +71,7 @@ mod tests {
         let mut swapped = lines.clone();
         swapped.swap(5, 6);
         let mut doubled = lines.clone();
-        doubled.push(lines[6].clone());
+        doubled.extend(lines.last().cloned());
         for other in [swapped.join("\n") + "\n", doubled.join("\n") + "\n", lines.join("\n"), text() + "\n"] {
             assert!(Statement::parse(&other).is_none(), "{other}");
         }

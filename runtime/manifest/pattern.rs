@@ -144,7 +144,7 @@ mod tests {
             let pointer: String = tokens.iter().map(|token| format!("/{token}")).collect();
             let mut other = tokens.clone();
             let at = at % other.len();
-            other[at].push('0');
+            other.get_mut(at).unwrap().push('0');
             let other: String = other.iter().map(|token| format!("/{token}")).collect();
             prop_assert!(!pattern(&pointer).matches(&other));
         }

@@ -17,45 +17,75 @@ use crate::journal::Journal;
 use crate::response::Report;
 use crate::reveal::Secret;
 
-/// Runs the capture rules of a successful answer, then the strip rules of any answer.
+/// Runs the capture rules of a successful answer, and the strip rules of any answer.
 ///
 /// Every value that is found is kept, also when another one is missing: a credential that was made must not be lost.
-pub(crate) fn take(
+pub(crate) async fn take(
     outbound: &Outbound,
     raw: &mut Raw,
     scope: &mut CallScope,
     journal: &Journal,
     report: &mut Report,
 ) -> Result<Vec<SlotHandle>, FailureKind> {
-    let captures = raw.status.is_success() && !outbound.captures.is_empty();
-    if !captures && outbound.strip.is_empty() {
+    let rules = if raw.status.is_success() { outbound.captures.as_slice() } else { &[] };
+    if rules.is_empty() && outbound.strip.is_empty() {
         return Ok(Vec::new());
     }
     // Text that is not JSON, or says two things at once, has no pointers; it is scanned as it is.
     let mut json = once::parse(&raw.body);
+    let found: Vec<(Name, Option<Secret>)> = rules
+        .iter()
+        .map(|(slot, source)| (slot.clone(), find(source, slot, json.as_mut(), &mut raw.headers)))
+        .collect();
+    if let Some(json) = &mut json {
+        outbound.strip.iter().for_each(|pointer| strip(json, pointer));
+        raw.body = serde_json::to_vec(json).map_err(|_| FailureKind::Body)?.into();
+    }
+    keep(found, scope, journal, report).await
+}
+
+/// Durable first, then alive. The first thing that went wrong is told once everything else is safe.
+async fn keep(
+    found: Vec<(Name, Option<Secret>)>,
+    scope: &mut CallScope,
+    journal: &Journal,
+    report: &mut Report,
+) -> Result<Vec<SlotHandle>, FailureKind> {
+    let mut failed = found.iter().find(|(_, value)| value.is_none()).map(|(slot, _)| FailureKind::Capture(slot.clone()));
     let mut taken = Vec::new();
-    let mut failed = None;
-    for (slot, source) in outbound.captures.iter().filter(|_| captures) {
-        let kept = find(source, slot, json.as_mut(), &mut raw.headers).and_then(|v| keep(slot, v, scope, journal));
-        match kept {
+    for (slot, value, entry) in write(found, scope.connection().clone(), journal.clone()).await {
+        match entry.and_then(|entry| scope.fill(&slot, value, entry)) {
             Ok(handle) => {
-                report.captured.push(slot.clone());
+                report.captured.push(slot);
                 taken.push(handle);
             }
             Err(kind) => failed = failed.or(Some(kind)),
         }
     }
-    if let Some(json) = &mut json {
-        outbound.strip.iter().for_each(|pointer| strip(json, pointer));
-        raw.body = serde_json::to_vec(json).map_err(|_| FailureKind::Body)?.into();
-    }
     failed.map_or(Ok(taken), Err)
 }
 
-/// Durable first, then alive.
-pub(crate) fn keep(slot: &Name, value: Secret, scope: &mut CallScope, journal: &Journal) -> Result<SlotHandle, FailureKind> {
-    let entry = journal.append(scope.connection(), slot, &value).map_err(|_| FailureKind::Journal(slot.clone()))?;
-    scope.fill(slot, value, entry)
+/// Writes the values to the journal on a thread that may wait for the disk. It runs to its end even if the tool call is
+/// cancelled meanwhile.
+async fn write(
+    found: Vec<(Name, Option<Secret>)>,
+    connection: Name,
+    journal: Journal,
+) -> Vec<(Name, Secret, Result<u64, FailureKind>)> {
+    let values: Vec<(Name, Secret)> = found.into_iter().filter_map(|(slot, value)| Some((slot, value?))).collect();
+    if values.is_empty() {
+        return Vec::new();
+    }
+    let writing = tokio::task::spawn_blocking(move || {
+        let append = |(slot, value): (Name, Secret)| {
+            let entry = journal.append(&connection, &slot, &value);
+            let entry = entry.map_err(|_| FailureKind::Journal(slot.clone()));
+            (slot, value, entry)
+        };
+        values.into_iter().map(append).collect()
+    });
+    // The thread does nothing that panics; if it did, there would be no values, and no handles.
+    writing.await.unwrap_or_default()
 }
 
 /// Takes the value out of its place.
@@ -64,16 +94,16 @@ fn find(
     slot: &Name,
     json: Option<&mut Value>,
     headers: &mut HeaderMap,
-) -> Result<Secret, FailureKind> {
+) -> Option<Secret> {
     let found = match source {
-        CaptureSource::Pointer(pointer) => json.and_then(|json| json.pointer_mut(pointer)).and_then(|place| {
-            let Value::String(text) = place else { return None };
-            Some(std::mem::replace(text, format!("[captured:{slot}]")).into_bytes())
-        }),
-        CaptureSource::Header(header) => only(header, headers),
+        CaptureSource::Pointer(pointer) => match json?.pointer_mut(pointer)? {
+            Value::String(text) => std::mem::replace(text, format!("[captured:{slot}]")).into_bytes(),
+            _ => return None,
+        },
+        CaptureSource::Header(header) => only(header, headers)?,
     };
     // An empty value is no credential.
-    found.filter(|value| !value.is_empty()).map(Secret::new).ok_or_else(|| FailureKind::Capture(slot.clone()))
+    if found.is_empty() { None } else { Some(Secret::new(found)) }
 }
 
 /// The value of a header that occurs once. It does not stay in the answer either way.
@@ -98,5 +128,54 @@ fn strip(json: &mut Value, pointer: &str) {
             }
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use claviger_manifest::CaptureSource;
+    use http::HeaderMap;
+    use serde_json::json;
+
+    use super::{find, strip};
+
+    #[test]
+    fn a_pointer_takes_one_string_and_leaves_its_place_marked() {
+        let slot = "token".parse().unwrap();
+        let mut answer = json!({"data": {"value": "kR7vQ2pXw9Lm", "n": 7, "empty": "", "list": ["Zt4Yb8NcJ6Hf"]}});
+        let mut take = |pointer: &str| {
+            let source = CaptureSource::Pointer(pointer.to_owned());
+            find(&source, &slot, Some(&mut answer), &mut HeaderMap::new()).map(|secret| secret.expose().to_vec())
+        };
+        assert_eq!(take("/data/value").unwrap(), b"kR7vQ2pXw9Lm");
+        assert_eq!(take("/data/list/0").unwrap(), b"Zt4Yb8NcJ6Hf");
+        for pointer in ["/data/n", "/data/empty", "/data/none", "/data", "/data/list"] {
+            assert_eq!(take(pointer), None, "{pointer}");
+        }
+        assert_eq!(answer.pointer("/data/value").unwrap(), "[captured:token]");
+    }
+
+    #[test]
+    fn a_header_is_taken_only_when_it_occurs_once_and_removed_always() {
+        let slot = "token".parse().unwrap();
+        let source = CaptureSource::Header("X-Auth-Token".to_owned());
+        let mut headers = HeaderMap::new();
+        headers.append("x-auth-token", "kR7vQ2pXw9Lm".parse().unwrap());
+        assert_eq!(find(&source, &slot, None, &mut headers).unwrap().expose(), b"kR7vQ2pXw9Lm");
+        assert!(headers.is_empty());
+        headers.append("x-auth-token", "one".parse().unwrap());
+        headers.append("x-auth-token", "two".parse().unwrap());
+        assert!(find(&source, &slot, None, &mut headers).is_none());
+        assert!(headers.is_empty());
+    }
+
+    #[test]
+    fn strip_removes_fields_and_items_and_nothing_else() {
+        let mut answer = json!({"a": {"b/c": 1, "keep": 2}, "list": [1, 2, 3]});
+        for pointer in ["/a/b~1c", "/list/1", "/list/01", "/list/9", "/none/x", "/a/none"] {
+            strip(&mut answer, pointer);
+        }
+        assert_eq!(answer, json!({"a": {"keep": 2}, "list": [1, 3]}));
     }
 }

@@ -169,8 +169,7 @@ fn build(endpoint: &EndpointPlan, message: &Message<'_>) -> Result<Request<OutBo
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.insert(header::USER_AGENT, USER_AGENT);
     if let Some(encoded) = message.body {
-        // An operation may say more precisely what its JSON is (RFC 6902, a vendor's type).
-        headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static(encoded.content_type));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(encoded.content_type));
     }
     for (name, value) in &message.placement.headers {
         headers.insert(name, value.clone());
@@ -260,10 +259,8 @@ fn joined(whole: Bytes, data: Bytes, expected: u64) -> Bytes {
 
 /// Fixed words for HTTP failures: the library's own texts can quote what was sent or received.
 fn reason(error: &hyper::Error) -> FailureKind {
-    FailureKind::Http(if error.is_parse_too_large() {
-        "the head of the answer is too long"
-    } else if error.is_parse() {
-        "the answer is not HTTP/1.1"
+    FailureKind::Http(if error.is_parse() {
+        "the answer is not HTTP/1.1, or its head is too long"
     } else if error.is_incomplete_message() {
         "the upstream ended its answer early"
     } else {

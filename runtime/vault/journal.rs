@@ -11,16 +11,14 @@
 //! the value, sealed, to the end of the file
 //! ```
 
-use std::fmt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use claviger_manifest::Name;
 use serde::{Deserialize, Serialize};
 
 use crate::embedded::JournalKey;
-use crate::embedded_index::identifier;
 use crate::private_file::{self, Lock, PrivateFileError};
 use crate::reveal::Secret;
 use crate::seal::{Key, SealError, bind};
@@ -28,13 +26,11 @@ use crate::seal::{Key, SealError, bind};
 /// The first line of an entry's file.
 const MAGIC: &[u8] = b"claviger pending 1\n";
 /// What the name of an entry's file ends with.
-const EXTENSION: &str = "pending";
+const EXTENSION: &str = ".pending";
 /// Writers hold this lock together; who removes unfinished files holds it alone.
 const LOCK: &str = "journal.lock";
 /// The longest entry, bytes: a value of 1 MiB, as the embedded store's, and what it is about.
 const ENTRY_MAX: u64 = 1024 * 1024 + 64 * 1024;
-/// Characters of an entry's identifier.
-const ID_LENGTH: usize = 26;
 
 /// The journal of one state directory.
 #[derive(Clone, Debug)]
@@ -43,34 +39,17 @@ pub struct Journal {
     key: Arc<Key>,
 }
 
-/// A value to journal.
-#[derive(Debug)]
-pub struct Entry<'a> {
-    /// The connection whose call it came up in.
-    pub connection: &'a Name,
-    /// The manifest's slot.
-    pub slot: &'a Name,
-    /// The value.
-    pub value: &'a Secret,
-    /// What an operator needs to know to find it at the upstream: operation, time. Never a value.
-    pub note: &'a str,
-}
-
-/// Names one journalled value.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PendingId(String);
-
 /// A journalled value that is not stored yet, without the value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pending {
-    /// Names it.
-    pub id: PendingId,
+    /// Its number: random, so that it never means another entry later.
+    pub number: u64,
     /// The connection whose call it came up in.
     pub connection: Name,
     /// The manifest's slot.
     pub slot: Name,
-    /// What was noted of it.
-    pub note: String,
+    /// When it was written, by the file system's clock; none if the file system does not say.
+    pub written: Option<SystemTime>,
 }
 
 /// Why the journal did not do it.
@@ -127,7 +106,6 @@ impl From<SealError> for JournalError {
 struct About {
     connection: Name,
     slot: Name,
-    note: String,
 }
 
 impl Journal {
@@ -141,67 +119,74 @@ impl Journal {
         Ok(Self { directory: Arc::new(directory.to_owned()), key: Arc::new(key.0) })
     }
 
-    /// Seals a value into the journal. When this returns, the value survives a power cut. Waits for the disk.
-    pub fn append(&self, entry: &Entry<'_>) -> Result<PendingId, JournalError> {
-        let id = PendingId(identifier()?);
-        let bytes = self.encode(&id, entry)?;
+    /// Seals a value into the journal and gives its number. When this returns, the value survives a power cut. Waits for
+    /// the disk.
+    pub fn append(&self, connection: &Name, slot: &Name, value: &Secret) -> Result<u64, JournalError> {
+        let mut random = [0_u8; 8];
+        getrandom::fill(&mut random).map_err(|_| JournalError::Randomness)?;
+        let number = u64::from_be_bytes(random);
+        let bytes = self.encode(number, &About { connection: connection.clone(), slot: slot.clone() }, value)?;
         if u64::try_from(bytes.len()).map_or(true, |length| length > ENTRY_MAX) {
             return Err(JournalError::TooLarge);
         }
         let _lock = Lock::shared(&self.directory.join(LOCK))?;
-        private_file::replace(&self.directory, &id.file(), &bytes)?;
-        Ok(id)
+        private_file::replace(&self.directory, &file(number), &bytes)?;
+        Ok(number)
     }
 
     /// Forgets entries whose values are stored, or never will be. Forgetting twice is nothing. Waits for the disk.
-    pub fn done<'a>(&self, ids: impl IntoIterator<Item = &'a PendingId>) -> Result<(), JournalError> {
-        for id in ids {
-            private_file::remove(&self.directory.join(id.file()))?;
+    pub fn done(&self, numbers: &[u64]) -> Result<(), JournalError> {
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        for number in numbers {
+            private_file::remove(&self.path(*number))?;
         }
         Ok(private_file::sync_directory(&self.directory)?)
     }
 
-    /// Everything that is not stored yet and can be read, without the values.
+    /// Everything that is not stored yet and can be read, without the values, oldest first.
     pub fn pending(&self) -> Result<Vec<Pending>, JournalError> {
-        let ids = self.ids()?;
-        Ok(ids.into_iter().filter_map(|id| self.about(id).ok()).collect())
+        let numbers = self.numbers()?;
+        let mut pending: Vec<_> = numbers.into_iter().filter_map(|number| self.about(number).ok()).collect();
+        pending.sort_by_key(|pending| (pending.written, pending.number));
+        Ok(pending)
     }
 
     /// Entries that cannot be read, so that nobody takes a short list for a complete one.
-    pub fn unreadable(&self) -> Result<Vec<PendingId>, JournalError> {
-        let ids = self.ids()?;
-        Ok(ids.into_iter().filter(|id| self.about(id.clone()).is_err()).collect())
+    pub fn unreadable(&self) -> Result<Vec<u64>, JournalError> {
+        let numbers = self.numbers()?;
+        Ok(numbers.into_iter().filter(|number| self.about(*number).is_err()).collect())
     }
 
     /// The value of an entry.
-    pub(crate) fn recover(&self, id: &PendingId) -> Result<Secret, JournalError> {
-        let (about, value) = self.read(id)?;
-        Ok(self.entry_key(id)?.open(&place("value", id, &about), &value)?)
+    pub(crate) fn recover(&self, number: u64) -> Result<Secret, JournalError> {
+        let (about, value) = self.read(number)?;
+        Ok(self.entry_key(number)?.open(&place("value", number, &about), &value)?)
     }
 
-    fn encode(&self, id: &PendingId, entry: &Entry<'_>) -> Result<Vec<u8>, JournalError> {
-        let key = self.entry_key(id)?;
-        let about =
-            About { connection: entry.connection.clone(), slot: entry.slot.clone(), note: entry.note.to_owned() };
-        let about = serde_json::to_vec(&about).map_err(|_| JournalError::TooLarge)?;
-        let about = key.seal(&place("about", id, &[]), &about)?;
+    fn encode(&self, number: u64, about: &About, value: &Secret) -> Result<Vec<u8>, JournalError> {
+        let key = self.entry_key(number)?;
+        let about = serde_json::to_vec(about).map_err(|_| JournalError::TooLarge)?;
+        let about = key.seal(&place("about", number, &[]), &about)?;
         // EXPOSE: sealed at once; what leaves this line is ciphertext.
-        let value = key.seal(&place("value", id, &about), entry.value.expose())?;
+        let value = key.seal(&place("value", number, &about), value.expose())?;
         let length = u32::try_from(about.len()).map_err(|_| JournalError::TooLarge)?;
         Ok([MAGIC, &length.to_be_bytes(), &about, &value].concat())
     }
 
-    fn about(&self, id: PendingId) -> Result<Pending, JournalError> {
-        let (about, _) = self.read(&id)?;
-        let plain = self.entry_key(&id)?.open(&place("about", &id, &[]), &about)?;
-        // EXPOSE: names and a note, no value.
+    fn about(&self, number: u64) -> Result<Pending, JournalError> {
+        let (about, _) = self.read(number)?;
+        let plain = self.entry_key(number)?.open(&place("about", number, &[]), &about)?;
+        // EXPOSE: names, no value.
         let about: About = serde_json::from_slice(plain.expose()).map_err(|_| JournalError::Damaged)?;
-        Ok(Pending { id, connection: about.connection, slot: about.slot, note: about.note })
+        let written = std::fs::metadata(self.path(number)).and_then(|metadata| metadata.modified()).ok();
+        Ok(Pending { number, connection: about.connection, slot: about.slot, written })
     }
 
     /// The two sealed parts of an entry.
-    fn read(&self, id: &PendingId) -> Result<(Vec<u8>, Vec<u8>), JournalError> {
-        let (bytes, _) = private_file::read(&self.directory.join(id.file()), ENTRY_MAX)?;
+    fn read(&self, number: u64) -> Result<(Vec<u8>, Vec<u8>), JournalError> {
+        let (bytes, _) = private_file::read(&self.path(number), ENTRY_MAX)?;
         let rest = bytes.strip_prefix(MAGIC).ok_or(JournalError::Damaged)?;
         let (length, rest) = rest.split_first_chunk::<4>().ok_or(JournalError::Damaged)?;
         let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| JournalError::Damaged)?;
@@ -209,47 +194,34 @@ impl Journal {
         Ok((about.to_vec(), value.to_vec()))
     }
 
-    fn ids(&self) -> Result<Vec<PendingId>, JournalError> {
-        let mut ids = Vec::new();
+    fn numbers(&self) -> Result<Vec<u64>, JournalError> {
+        let mut numbers = Vec::new();
         for entry in std::fs::read_dir(self.directory.as_path()).map_err(PrivateFileError::from)? {
             let name = entry.map_err(PrivateFileError::from)?.file_name();
-            let id = name.to_str().and_then(|name| name.strip_suffix(EXTENSION)?.strip_suffix('.'));
-            ids.extend(id.and_then(|id| id.parse().ok()));
+            let number = name.to_str().and_then(|name| name.strip_suffix(EXTENSION));
+            let number = number.and_then(|number| u64::from_str_radix(number, 16).ok());
+            // Only names as they are written here: another spelling of the same number is another file.
+            numbers.extend(number.filter(|number| name.to_str() == Some(&file(*number))));
         }
-        ids.sort();
-        Ok(ids)
+        Ok(numbers)
     }
 
-    fn entry_key(&self, id: &PendingId) -> Result<Key, JournalError> {
-        Ok(self.key.derive("claviger/vault/pending/v1", &[id.0.as_bytes()])?)
+    fn path(&self, number: u64) -> PathBuf {
+        self.directory.join(file(number))
     }
+
+    fn entry_key(&self, number: u64) -> Result<Key, JournalError> {
+        Ok(self.key.derive("claviger/vault/pending/v1", &[&number.to_be_bytes()])?)
+    }
+}
+
+fn file(number: u64) -> String {
+    format!("{number:016x}{EXTENSION}")
 }
 
 /// What a sealed part is bound to: which part it is, whose, and for a value also what it is about.
-fn place(part: &str, id: &PendingId, about: &[u8]) -> Vec<u8> {
-    bind("claviger/vault/pending/v1", &[part.as_bytes(), id.0.as_bytes(), about])
-}
-
-impl PendingId {
-    fn file(&self) -> String {
-        format!("{}.{EXTENSION}", self.0)
-    }
-}
-
-impl fmt::Display for PendingId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl FromStr for PendingId {
-    type Err = JournalError;
-
-    /// Only what an identifier can be: it becomes the name of a file.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let sane = text.len() == ID_LENGTH && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-        if sane { Ok(Self(text.to_owned())) } else { Err(JournalError::NoSuchEntry) }
-    }
+fn place(part: &str, number: u64, about: &[u8]) -> Vec<u8> {
+    bind("claviger/vault/pending/v1", &[part.as_bytes(), &number.to_be_bytes(), about])
 }
 
 #[cfg(test)]

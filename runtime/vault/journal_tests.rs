@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use claviger_manifest::Name;
 
-use super::{Entry, Journal, JournalError, PendingId};
+use super::{Journal, JournalError, file};
 use crate::embedded::JournalKey;
 use crate::reveal::Secret;
 use crate::seal::{KEY_BYTES, Key};
@@ -26,14 +26,12 @@ fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
-fn append(journal: &Journal, value: &str) -> Result<PendingId, JournalError> {
-    let (connection, slot) = (name("pve-acme"), name("new-token"));
-    let value = Secret::new(value.as_bytes().to_vec());
-    journal.append(&Entry { connection: &connection, slot: &slot, value: &value, note: "rotate-api-token" })
+fn append(journal: &Journal, value: &str) -> Result<u64, JournalError> {
+    journal.append(&name("pve-acme"), &name("new-token"), &Secret::new(value.as_bytes().to_vec()))
 }
 
-fn recovered(journal: &Journal, id: &PendingId) -> Result<Vec<u8>, JournalError> {
-    journal.recover(id).map(|secret| secret.expose().to_vec())
+fn recovered(journal: &Journal, number: u64) -> Result<Vec<u8>, JournalError> {
+    journal.recover(number).map(|secret| secret.expose().to_vec())
 }
 
 fn files(directory: &Path) -> Vec<PathBuf> {
@@ -47,14 +45,15 @@ fn what_was_appended_is_there_after_opening_again_until_it_is_done() {
     let journal = Journal::open(directory.path(), key()).unwrap();
     let (one, two) = (append(&journal, "J6w-gannet-07").unwrap(), append(&journal, "Q2n-osprey-91").unwrap());
     let journal = Journal::open(directory.path(), key()).unwrap();
-    assert_eq!(recovered(&journal, &one).unwrap(), b"J6w-gannet-07");
+    assert_eq!(recovered(&journal, one).unwrap(), b"J6w-gannet-07");
     assert_eq!(journal.pending().unwrap().len(), 2);
-    journal.done([&one]).unwrap();
-    journal.done([&one]).unwrap();
+    journal.done(&[one]).unwrap();
+    journal.done(&[one]).unwrap();
     let pending = journal.pending().unwrap();
-    assert_eq!((pending.len(), &pending[0].id, pending[0].note.as_str()), (1, &two, "rotate-api-token"));
+    assert_eq!((pending.len(), pending[0].number), (1, two));
+    assert!(pending[0].written.unwrap().elapsed().unwrap() < Duration::from_secs(3600));
     assert_eq!((pending[0].connection.as_str(), pending[0].slot.as_str()), ("pve-acme", "new-token"));
-    assert_eq!(recovered(&journal, &one).unwrap_err(), JournalError::NoSuchEntry);
+    assert_eq!(recovered(&journal, one).unwrap_err(), JournalError::NoSuchEntry);
 }
 
 #[test]
@@ -63,7 +62,7 @@ fn nothing_readable_is_on_the_disk_or_in_debug_output() {
     let journal = Journal::open(directory.path(), key()).unwrap();
     append(&journal, "J6w-gannet-07").unwrap();
     let bytes = fs::read(&files(directory.path())[0]).unwrap();
-    for text in ["gannet", "pve-acme", "new-token", "rotate"] {
+    for text in ["gannet", "pve-acme", "new-token"] {
         assert!(!bytes.windows(text.len()).any(|window| window == text.as_bytes()), "{text} is in the file");
     }
     assert!(!format!("{journal:?}").contains("5c"));
@@ -81,14 +80,14 @@ fn a_damaged_entry_is_named_and_harms_no_other() {
         let mut bad = good.clone();
         bad[index] ^= 1 << (index % 8);
         fs::write(&path, &bad).unwrap();
-        assert!(recovered(&journal, &id).is_err(), "byte {index}");
+        assert!(recovered(&journal, id).is_err(), "byte {index}");
         fs::write(&path, &good[..index]).unwrap();
-        assert!(recovered(&journal, &id).is_err(), "cut at {index}");
+        assert!(recovered(&journal, id).is_err(), "cut at {index}");
     }
     fs::write(&path, b"").unwrap();
     assert_eq!(journal.unreadable().unwrap(), [id]);
-    assert_eq!(journal.pending().unwrap()[0].id, other);
-    assert_eq!(recovered(&journal, &other).unwrap(), b"Q2n-osprey-91");
+    assert_eq!(journal.pending().unwrap()[0].number, other);
+    assert_eq!(recovered(&journal, other).unwrap(), b"Q2n-osprey-91");
 }
 
 #[test]
@@ -96,21 +95,18 @@ fn an_entry_under_another_name_or_key_does_not_open() {
     let directory = tempfile::tempdir().unwrap();
     let journal = Journal::open(directory.path(), key()).unwrap();
     let (one, two) = (append(&journal, "J6w-gannet-07").unwrap(), append(&journal, "Q2n-osprey-91").unwrap());
-    fs::copy(directory.path().join(one.file()), directory.path().join(two.file())).unwrap();
-    assert_eq!(recovered(&journal, &two).unwrap_err(), JournalError::Damaged);
+    fs::copy(directory.path().join(file(one)), directory.path().join(file(two))).unwrap();
+    assert_eq!(recovered(&journal, two).unwrap_err(), JournalError::Damaged);
     let other = Journal::open(directory.path(), JournalKey(Key::random().unwrap())).unwrap();
-    assert_eq!(recovered(&other, &one).unwrap_err(), JournalError::Damaged);
+    assert_eq!(recovered(&other, one).unwrap_err(), JournalError::Damaged);
 }
 
 #[test]
-fn an_unfinished_entry_is_removed_and_no_name_leaves_the_directory() {
+fn an_unfinished_entry_is_removed_and_a_huge_one_refused() {
     let directory = tempfile::tempdir().unwrap();
-    fs::write(directory.path().join("abcdefghijkmnpqrstuvwxyz23.pending.new"), b"claviger pen").unwrap();
+    fs::write(directory.path().join("0123456789abcdef.pending.new"), b"claviger pen").unwrap();
     let journal = Journal::open(directory.path(), key()).unwrap();
     assert!(journal.pending().unwrap().is_empty() && journal.unreadable().unwrap().is_empty());
-    for text in ["", "../../../../etc/passwd/xxx", "ABCDEFGHIJKMNPQRSTUVWXYZ23"] {
-        assert_eq!(text.parse::<PendingId>().unwrap_err(), JournalError::NoSuchEntry);
-    }
     let huge = append(&journal, &"x".repeat(2 * 1024 * 1024)).unwrap_err();
     assert_eq!(huge, JournalError::TooLarge);
 }
@@ -138,7 +134,7 @@ fn a_killed_process_loses_no_value_that_it_was_told_is_safe() {
         let journal = Journal::open(directory.path(), key()).unwrap();
         for line in &told {
             let (id, value) = line.split_once(' ').unwrap();
-            assert_eq!(recovered(&journal, &id.parse().unwrap()).unwrap(), value.as_bytes());
+            assert_eq!(recovered(&journal, u64::from_str_radix(id, 16).unwrap()).unwrap(), value.as_bytes());
         }
         // At most the one entry whose append was about to return is there without having been told.
         assert!(journal.pending().unwrap().len() <= told.len() + 1);
@@ -156,7 +152,7 @@ fn process_that_is_killed() {
     while begun.elapsed() < Duration::from_secs(30) {
         count += 1;
         let value = format!("value-{count}");
-        let line = format!("{} {value}\n", append(&journal, &value).unwrap());
+        let line = format!("{:016x} {value}\n", append(&journal, &value).unwrap());
         std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).unwrap();
     }
 }

@@ -81,8 +81,12 @@ impl Vault {
     /// # Errors
     /// [`Failure`] when there is no randomness or the journal could not be written.
     pub fn generate(&self, scope: &mut CallScope, slot: &Name, rule: &Generate) -> Result<SlotHandle, Failure> {
-        let value = call::random(slot, rule).map_err(FailureKind::before_sending)?;
-        capture::keep(slot, value, scope, &self.journal).map_err(FailureKind::before_sending)
+        let mut fill = || {
+            let value = call::random(slot, rule)?;
+            let entry = self.journal.append(scope.connection(), slot, &value);
+            scope.fill(slot, value, entry.map_err(|_| FailureKind::Journal(slot.clone()))?)
+        };
+        fill().map_err(FailureKind::before_sending)
     }
 
     /// The list of quarantined secrets.
@@ -114,7 +118,7 @@ impl Vault {
         };
         let body = body::encode(outbound, scope)?;
         let mut raw = self.exchange(outbound, credential.as_ref(), body.as_ref(), scope, report).await?;
-        let captured = capture::take(outbound, &mut raw, scope, &self.journal, report)?;
+        let captured = capture::take(outbound, &mut raw, scope, &self.journal, report).await?;
         self.scan(&outbound.connection, &raw, scope)?;
         let headers = passed(&raw.headers, &outbound.response_headers);
         Ok(Answer::Http(HttpAnswer { status: raw.status.as_u16(), headers, body: raw.body, captured }))
@@ -267,7 +271,7 @@ impl Vault {
         }
         for secret in &found {
             // When the list cannot be written, it still holds in this process, and the log has the leak.
-            drop(self.quarantine.add(connection, secret));
+            let _ = self.quarantine.add(connection, secret);
         }
         if found.is_empty() { Ok(()) } else { Err(FailureKind::Leak) }
     }
@@ -283,3 +287,7 @@ fn passed(headers: &HeaderMap, allowed: &[String]) -> Vec<(String, String)> {
         .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         .collect()
 }
+
+#[cfg(test)]
+#[path = "send_tests/mod.rs"]
+mod tests;

@@ -4,41 +4,29 @@ use claviger_grant::StorePlan;
 use claviger_manifest::SecretReference;
 use subtle::ConstantTimeEq;
 
+use crate::call::CallScope;
 use crate::failure::FailureKind;
-use crate::journal::{Journal, JournalError, PendingId};
+use crate::journal::{Journal, JournalError};
 use crate::provider::{NewItem, ProviderError};
 use crate::providers::Providers;
 use crate::reveal::Secret;
 
-/// A value that fills a field of a new item.
-#[derive(Debug)]
-pub(crate) struct Filling {
-    /// The value.
-    pub(crate) value: Secret,
-    /// Its entry in the journal, which is done once the value is stored.
-    pub(crate) pending: Option<PendingId>,
-}
-
-/// Stores values as the plan says: `fillings` in the order of the plan's fields. Create-only, with every field read back
-/// through the provider. On failure the journal keeps the values.
+/// Stores slot values of a call as the plan says. Create-only, with every field read back through the provider. On
+/// failure the journal keeps the values.
 pub(crate) async fn store(
     plan: &StorePlan,
-    fillings: Vec<Filling>,
+    scope: &CallScope,
     providers: &Providers,
     journal: &Journal,
 ) -> Result<Vec<SecretReference>, FailureKind> {
-    if let Some((_, handle)) = plan.fields.get(fillings.len()) {
-        return Err(FailureKind::EmptySlot(handle.slot.clone()));
+    let mut fields = Vec::with_capacity(plan.fields.len());
+    for (label, handle) in &plan.fields {
+        let value = scope.value(handle).ok_or_else(|| FailureKind::EmptySlot(handle.slot.clone()))?;
+        fields.push((label.clone(), value.duplicate()));
     }
-    let mut fields = Vec::with_capacity(fillings.len());
-    let mut pending = Vec::with_capacity(fillings.len());
-    for ((label, _), filling) in plan.fields.iter().zip(fillings) {
-        fields.push((label.clone(), filling.value));
-        pending.extend(filling.pending);
-    }
+    let pending = plan.fields.iter().filter_map(|(_, handle)| scope.journal_entry(handle)).collect();
     let item = NewItem { vault: plan.vault.clone(), title: plan.title.clone(), fields };
-    let stored = keep(&item, pending, providers, journal).await;
-    stored.map_err(|error| match error {
+    keep(&item, pending, providers, journal).await.map_err(|error| match error {
         NotKept::Refused(why) => FailureKind::Store(why),
         NotKept::Different => FailureKind::ReadBack,
     })
@@ -63,7 +51,7 @@ pub enum RecoverError {
 
 /// Stores a value that an earlier call left in the journal, as a new item with one field.
 pub async fn recover(
-    id: &PendingId,
+    number: u64,
     place: &SecretReference,
     providers: &Providers,
     journal: &Journal,
@@ -71,9 +59,9 @@ pub async fn recover(
     if place.section().is_some() || place.attribute().is_some() {
         return Err(RecoverError::Place);
     }
-    let fields = vec![(place.field().to_owned(), journal.recover(id)?)];
+    let fields = vec![(place.field().to_owned(), journal.recover(number)?)];
     let item = NewItem { vault: place.vault().to_owned(), title: place.item().to_owned(), fields };
-    let stored = keep(&item, vec![id.clone()], providers, journal).await.map_err(|error| match error {
+    let stored = keep(&item, vec![number], providers, journal).await.map_err(|error| match error {
         NotKept::Refused(why) => RecoverError::Refused(why),
         NotKept::Different => RecoverError::ReadBack,
     })?;
@@ -91,7 +79,7 @@ enum NotKept {
 /// Create, read back, compare, forget: in this order.
 async fn keep(
     item: &NewItem,
-    pending: Vec<PendingId>,
+    pending: Vec<u64>,
     providers: &Providers,
     journal: &Journal,
 ) -> Result<Vec<SecretReference>, NotKept> {

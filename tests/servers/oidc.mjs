@@ -1,16 +1,16 @@
-// Starts oidc-provider, a certified OAuth 2 and OpenID server, on a free port of 127.0.0.1.
+// Starts oidc-provider, a certified OAuth 2 and OpenID server, on a free port of 127.0.0.1, over TLS.
 //
 // Its configuration comes as one JSON line on standard input, never in argv, where every process could read the secrets:
 //   modules      the directory that holds node_modules
-//   certificate  PEM file of the server's chain, `key` PEM file of its key; both absent: plain HTTP
-//   clients      [{ id, secret, authentication: "client_secret_basic" | "client_secret_post" }]
+//   certificate  PEM file of the server's chain, `key` PEM file of its key
+//   clients      [{ id, secret }]; a secret may come in Authorization (RFC 6749, section 2.3.1: each part form-encoded) or in
+//                the body, never in both
 //   lifetime     seconds that an access token lives
 //   audience     the resource indicator that tokens are minted for; absent: opaque tokens for no resource
 //   format       "opaque" or "jwt", of tokens with an audience
 // When it listens it prints one JSON line, {"port":N}. It ends when its standard input does, so that it cannot outlive
 // the test that started it.
 import { readFileSync } from "node:fs";
-import http from "node:http";
 import https from "node:https";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
@@ -27,16 +27,13 @@ const { Provider, errors } = await import(pathToFileURL(require.resolve("oidc-pr
 // The issuer's name holds the port, so the port comes first.
 let answer = (_request, response) => response.writeHead(503).end();
 const handle = (request, response) => answer(request, response);
-const server = config.certificate
-  ? https.createServer({ cert: readFileSync(config.certificate), key: readFileSync(config.key) }, handle)
-  : http.createServer(handle);
+const server = https.createServer({ cert: readFileSync(config.certificate), key: readFileSync(config.key) }, handle);
 await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
 const { port } = server.address();
 
-const client = ({ id, secret, authentication }) => ({
+const client = ({ id, secret }) => ({
   client_id: id,
   client_secret: secret,
-  token_endpoint_auth_method: authentication,
   grant_types: ["client_credentials"],
   response_types: [],
   redirect_uris: [],
@@ -49,7 +46,7 @@ const resourceServer = {
   accessTokenFormat: config.format ?? "opaque",
 };
 
-const provider = new Provider(`${config.certificate ? "https" : "http"}://127.0.0.1:${port}`, {
+const provider = new Provider(`https://127.0.0.1:${port}`, {
   clients: config.clients.map(client),
   scopes: ["read", "write"],
   ttl: { ClientCredentials: config.lifetime },

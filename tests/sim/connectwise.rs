@@ -64,7 +64,11 @@ impl Connectwise {
     /// The checks in the vendor's order: the gateway's clientId, then the keys, then the version asked for.
     fn check(&self, asked: &Asked) -> Result<(), Reply> {
         if asked.header("clientid") != Some(self.config.client_id.as_str()) {
-            return Err(refusal(StatusCode::UNAUTHORIZED, "Unauthorized", "The clientId header is missing or invalid."));
+            return Err(refusal(
+                StatusCode::UNAUTHORIZED,
+                "Unauthorized",
+                "The clientId header is missing or invalid.",
+            ));
         }
         let ConnectwiseConfig { company, public_key, private_key, .. } = &self.config;
         let basic = BASE64_STANDARD.encode(format!("{company}+{public_key}:{private_key}"));

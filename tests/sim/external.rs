@@ -10,5 +10,5 @@ mod process;
 mod redfish;
 
 pub use installation::{Installation, install};
-pub use oidc::{Oidc, OidcAuthentication, OidcClient, OidcConfig, OidcIssuer};
+pub use oidc::{Oidc, OidcClient, OidcConfig, OidcIssuer};
 pub use redfish::{Redfish, RedfishSystem};

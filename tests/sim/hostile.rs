@@ -86,7 +86,8 @@ impl Hostile {
             witness.saw(request.clone());
             let after = self.answer(stream, &request).await?;
             stream.flush().await?;
-            if !matches!(after, After::Continue) {
+            let last = request.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
+            if !matches!(after, After::Continue) || last {
                 return Ok(after);
             }
         }

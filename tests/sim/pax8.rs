@@ -101,7 +101,8 @@ impl Pax8 {
         let minted = self.issuer.mint(text("client_id"), text("client_secret")).await.ok_or_else(denied)?;
         // A token for another surface is minted, but this API never learns of it.
         let access_token = if audience == AUDIENCE { minted.token } else { format!("other.{}", minted.token) };
-        let told = json!({"access_token": access_token, "expires_in": minted.lifetime.as_secs(), "token_type": "Bearer"});
+        let told =
+            json!({"access_token": access_token, "expires_in": minted.lifetime.as_secs(), "token_type": "Bearer"});
         Ok(answer(StatusCode::OK, &told))
     }
 
@@ -153,7 +154,8 @@ fn denied() -> Reply {
 /// The envelope of every other error.
 fn refusal(asked: &Asked, status: StatusCode, message: &str) -> Reply {
     let kind = status.canonical_reason().unwrap_or("Error");
-    let told = json!({"type": kind, "message": message, "instance": asked.path, "status": status.as_u16(), "details": []});
+    let told =
+        json!({"type": kind, "message": message, "instance": asked.path, "status": status.as_u16(), "details": []});
     answer(status, &told)
 }
 

@@ -5,19 +5,19 @@ use http::{HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::Value;
 
-/// An answer with its whole body.
-pub(crate) type Reply = Response<Full<Bytes>>;
+/// An answer with its whole body; boxed, because most functions here answer one way or the other.
+pub(crate) type Reply = Box<Response<Full<Bytes>>>;
 
 /// An answer without a body.
 pub(crate) fn empty(status: StatusCode) -> Reply {
-    let mut reply = Response::new(Full::new(Bytes::new()));
+    let mut reply = Box::new(Response::new(Full::new(Bytes::new())));
     *reply.status_mut() = status;
     reply
 }
 
 /// A JSON answer.
 pub(crate) fn json(status: StatusCode, value: &Value) -> Reply {
-    let mut reply = Response::new(Full::new(Bytes::from(value.to_string())));
+    let mut reply = Box::new(Response::new(Full::new(Bytes::from(value.to_string()))));
     *reply.status_mut() = status;
     reply.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     reply

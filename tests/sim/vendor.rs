@@ -3,8 +3,9 @@
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use http::{Request, StatusCode};
-use http_body_util::{BodyExt as _, Limited};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -36,14 +37,14 @@ impl<V: Vendor> Site for Api<V> {
 }
 
 impl<V: Vendor> Api<V> {
-    async fn handle(&self, request: Request<Incoming>, witness: &Witness) -> Result<Reply, Infallible> {
+    async fn handle(&self, request: Request<Incoming>, witness: &Witness) -> Result<Response<Full<Bytes>>, Infallible> {
         let (parts, body) = request.into_parts();
         let Ok(body) = Limited::new(body, BODY).collect().await else {
-            return Ok(empty(StatusCode::PAYLOAD_TOO_LARGE));
+            return Ok(*empty(StatusCode::PAYLOAD_TOO_LARGE));
         };
         let asked = Asked::new(Request::from_parts(parts, ()), body.to_bytes());
         witness.saw(asked.seen());
-        Ok(self.0.answer(asked).await)
+        Ok(*self.0.answer(asked).await)
     }
 }
 

@@ -1,13 +1,72 @@
-//! Servers that nobody here wrote, for the tests that speak to them.
+//! Servers that nobody here wrote, for the tests that speak to them: an OAuth 2 server from npm, a Redfish server from PyPI.
 
 use std::path::Path;
 
-use crate::step::{Failed, Step, file};
+use crate::step::{Failed, Step, file, say};
 
-/// Installs what the servers need, when it is missing.
+/// Where the tests look for them.
+const INSTALLED: &str = "target/servers";
+/// What pins their versions.
+const PINS: [&str; 2] = ["package-lock.json", "requirements.txt"];
+
+/// Installs what the servers need, when it is missing or pinned otherwise by now.
 ///
 /// # Errors
 /// [`Failed`] at the first step that does.
 pub(crate) fn install() -> Result<(), Failed> {
-    Ok(())
+    let directory = Path::new(INSTALLED);
+    if PINS.iter().all(|pin| is_current(directory, pin)) {
+        return Ok(());
+    }
+    system_packages()?;
+    file("making the servers' directory", std::fs::create_dir_all(directory))?;
+    for name in ["package.json", "package-lock.json"] {
+        copy(name, &directory.join(name))?;
+    }
+    Step::new("installing oidc-provider", Path::new("npm"))
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", INSTALLED])
+        .run()?;
+    let environment = directory.join("venv");
+    Step::new("making a Python environment", Path::new("python3")).args(["-m", "venv"]).args([&environment]).run()?;
+    Step::new("installing sushy-tools", &environment.join("bin/python"))
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"])
+        .args(["tests/servers/requirements.txt"])
+        .run()?;
+    let noted = directory.join("installed");
+    file("noting what is installed", std::fs::create_dir_all(&noted))?;
+    PINS.iter().try_for_each(|pin| copy(pin, &noted.join(pin)))
+}
+
+/// Whether an installation of exactly these pins is there; the note is written last.
+fn is_current(directory: &Path, pin: &str) -> bool {
+    let noted = std::fs::read(directory.join("installed").join(pin)).ok();
+    noted.is_some() && noted == std::fs::read(Path::new("tests/servers").join(pin)).ok()
+}
+
+fn copy(name: &str, to: &Path) -> Result<(), Failed> {
+    file("copying the servers' pins", std::fs::copy(Path::new("tests/servers").join(name), to)).map(|_| ())
+}
+
+/// Node.js, npm and Python's venv, from Debian where the machine has none.
+fn system_packages() -> Result<(), Failed> {
+    let mut missing = Vec::new();
+    for (probe, arguments, packages) in [
+        ("node", ["--version", ""], ["nodejs", "npm"]),
+        ("npm", ["--version", ""], ["npm", ""]),
+        ("python3", ["-c", "import ensurepip, venv"], ["python3", "python3-venv"]),
+    ] {
+        let arguments = arguments.iter().filter(|argument| !argument.is_empty());
+        if Step::new(probe, Path::new(probe)).args(arguments).output().is_err() {
+            missing.extend(packages.iter().filter(|package| !package.is_empty()));
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    say("Node.js or Python is missing; Debian has them");
+    Step::new("apt-get update", Path::new("apt-get")).args(["update", "--quiet"]).run()?;
+    Step::new("apt-get install", Path::new("apt-get"))
+        .args(["install", "--quiet", "--yes", "--no-install-recommends"])
+        .args(missing)
+        .run()
 }

@@ -25,7 +25,7 @@ pub(crate) struct Found {
 }
 
 /// A system in the list.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 struct Line {
     id: String,
     power_state: String,
@@ -44,7 +44,7 @@ struct Line {
     #[serde(skip_serializing_if = "Option::is_none")]
     processors: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    memory_gib: Option<u64>,
+    memory_gib: Option<f64>,
 }
 
 /// A collection of Redfish: links to its members, perhaps in several pages.
@@ -92,7 +92,7 @@ struct Processors {
 #[derive(Deserialize)]
 struct Memory {
     #[serde(rename = "TotalSystemMemoryGiB")]
-    total: Option<Scalar>,
+    total: Option<f64>,
 }
 
 impl System {
@@ -107,7 +107,7 @@ impl System {
             serial_number: self.serial_number,
             health: self.status.and_then(|status| status.health),
             processors: self.processor_summary.and_then(|summary| summary.count?.whole()),
-            memory_gib: self.memory_summary.and_then(|summary| summary.total?.whole()),
+            memory_gib: self.memory_summary.and_then(|summary| summary.total),
         }
     }
 }
@@ -215,7 +215,7 @@ mod tests {
         .unwrap();
         assert_eq!(
             serde_json::to_string(&system.line("1".into())).unwrap(),
-            r#"{"id":"1","power_state":"On","name":"node1","health":"OK","processors":2,"memory_gib":0}"#
+            r#"{"id":"1","power_state":"On","name":"node1","health":"OK","processors":2,"memory_gib":0.5}"#
         );
         let bare: System = serde_json::from_str("{}").unwrap();
         assert_eq!(bare.line("2".into()).power_state, "Unknown");

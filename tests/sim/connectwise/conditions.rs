@@ -341,7 +341,9 @@ mod tests {
 
     #[test]
     fn a_pattern_is_anchored_at_both_ends() {
-        assert!(like("abc", "abc") && like("abc", "a%") && like("abc", "%c") && like("abc", "%") && like("abab", "%ab"));
+        assert!(
+            like("abc", "abc") && like("abc", "a%") && like("abc", "%c") && like("abc", "%") && like("abab", "%ab")
+        );
         assert!(!like("abc", "ab") && !like("abc", "b%") && !like("ab", "%ab%ab"));
     }
 }

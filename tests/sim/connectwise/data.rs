@@ -4,17 +4,47 @@ use serde_json::{Value, json};
 
 /// Names that conditions and orders on tickets may use.
 pub(super) const TICKET_FIELDS: &[&str] = &[
-    "id", "summary", "recordType", "board/id", "board/name", "status/id", "status/name", "company/id",
-    "company/identifier", "company/name", "priority/id", "priority/name", "owner/identifier", "owner/name",
-    "contactName", "closedFlag", "dateEntered", "lastUpdated", "project/id", "project/name", "requiredDate",
+    "id",
+    "summary",
+    "recordType",
+    "board/id",
+    "board/name",
+    "status/id",
+    "status/name",
+    "company/id",
+    "company/identifier",
+    "company/name",
+    "priority/id",
+    "priority/name",
+    "owner/identifier",
+    "owner/name",
+    "contactName",
+    "closedFlag",
+    "dateEntered",
+    "lastUpdated",
+    "project/id",
+    "project/name",
+    "requiredDate",
 ];
 /// Names for the notes of a ticket.
 pub(super) const NOTE_FIELDS: &[&str] =
     &["id", "text", "detailDescriptionFlag", "internalAnalysisFlag", "resolutionFlag", "dateCreated", "createdBy"];
 /// Names for projects.
 pub(super) const PROJECT_FIELDS: &[&str] = &[
-    "id", "name", "company/id", "company/identifier", "company/name", "status/id", "status/name", "manager/identifier",
-    "closedFlag", "percentComplete", "estimatedStart", "estimatedEnd", "dateEntered", "lastUpdated",
+    "id",
+    "name",
+    "company/id",
+    "company/identifier",
+    "company/name",
+    "status/id",
+    "status/name",
+    "manager/identifier",
+    "closedFlag",
+    "percentComplete",
+    "estimatedStart",
+    "estimatedEnd",
+    "dateEntered",
+    "lastUpdated",
 ];
 
 /// Identifier and name of every company. The last one needs escaping wherever it is written.

@@ -65,7 +65,8 @@ async fn each_part_of_the_credential_is_checked() {
     let desk = desk(0);
     let (answer, _) = desk.get("/service/tickets").await;
     assert_eq!(answer.status(), 200);
-    for (name, value) in [("authorization", "Basic Zm9vOmJhcg=="), ("clientid", "another"), ("accept", "application/json")]
+    for (name, value) in
+        [("authorization", "Basic Zm9vOmJhcg=="), ("clientid", "another"), ("accept", "application/json")]
     {
         let mut request = desk.request("/service/tickets");
         request.headers_mut().unwrap().insert(name, value.parse().unwrap());
@@ -101,7 +102,9 @@ async fn lists_come_in_pages_that_link_to_the_next() {
 #[tokio::test]
 async fn what_the_list_does_not_take_is_refused() {
     let desk = desk(0);
-    for query in ["pageSize=1001", "pageSize=0", "page=0", "page=x", "orderBy=secret", "page=1&page=2", "orderBy=id%20up"] {
+    for query in
+        ["pageSize=1001", "pageSize=0", "page=0", "page=x", "orderBy=secret", "page=1&page=2", "orderBy=id%20up"]
+    {
         let (answer, body) = desk.get(&format!("/service/tickets?{query}")).await;
         assert_eq!(answer.status(), 400, "{query}");
         assert!(body["code"].is_string());

@@ -63,11 +63,11 @@ impl Installation {
     /// Whether both servers are there in the versions that are pinned now.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        let same = |pin: &&str| {
+        let same = |pin: &str| {
             let noted = std::fs::read(self.0.join(INSTALLED).join(pin)).ok();
             noted.is_some() && noted == std::fs::read(launcher(pin)).ok()
         };
-        PINS.iter().all(|pin| same(&pin)) && self.modules().is_ok() && self.python().is_ok()
+        PINS.iter().all(|pin| same(pin)) && self.modules().is_ok() && self.python().is_ok()
     }
 
     /// The directory that holds `node_modules`.
@@ -88,5 +88,43 @@ impl Installation {
         }
         let told = format!("{} is missing; `cargo xtask setup` installs the servers", path.display());
         Err(io::Error::new(io::ErrorKind::NotFound, told))
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_installation_counts_only_with_the_versions_pinned_now() {
+        let directory = tempfile::tempdir().unwrap();
+        let there = Installation(directory.path().to_path_buf());
+        for path in ["node_modules/oidc-provider/package.json", "venv/bin/sushy-emulator", "venv/bin/python"] {
+            assert!(!there.is_complete());
+            let path = directory.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        assert!(!there.is_complete());
+        let noted = directory.path().join(INSTALLED);
+        std::fs::create_dir(&noted).unwrap();
+        for pin in PINS {
+            std::fs::copy(launcher(pin), noted.join(pin)).unwrap();
+        }
+        assert!(there.is_complete());
+        std::fs::write(noted.join("requirements.txt"), "sushy-tools==0").unwrap();
+        assert!(!there.is_complete());
+    }
+
+    #[test]
+    fn the_pinned_files_name_no_registry() {
+        for pin in ["package.json", "package-lock.json", "requirements.txt"] {
+            let text = std::fs::read_to_string(launcher(pin)).unwrap();
+            assert!(
+                !text.contains("\"resolved\"") && !text.contains("registry") && !text.contains("index-url"),
+                "{pin}"
+            );
+        }
     }
 }

@@ -18,24 +18,14 @@ use super::installation::{Installation, launcher};
 use super::process::{self, Process};
 use crate::{Issuer, Minted, TestCa};
 
-/// How a client proves itself at the token endpoint; the server refuses the other way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OidcAuthentication {
-    /// `client_secret_basic`: in `Authorization`.
-    Basic,
-    /// `client_secret_post`: in the body.
-    Post,
-}
-
-/// A client of the server.
+/// A client of the server. It proves itself in `Authorization`, each part form-encoded (RFC 6749, section 2.3.1), or in the
+/// body; the server takes either and refuses both at once.
 #[derive(Debug, Clone)]
 pub struct OidcClient {
     /// Its identifier.
     pub id: String,
     /// Its secret.
     pub secret: String,
-    /// How it proves itself.
-    pub authentication: OidcAuthentication,
 }
 
 /// What the server is started with.
@@ -110,11 +100,7 @@ impl Oidc {
 
 impl OidcClient {
     fn told(&self) -> Value {
-        let authentication = match self.authentication {
-            OidcAuthentication::Basic => "client_secret_basic",
-            OidcAuthentication::Post => "client_secret_post",
-        };
-        json!({"id": self.id, "secret": self.secret, "authentication": authentication})
+        json!({"id": self.id, "secret": self.secret})
     }
 }
 
@@ -123,11 +109,10 @@ fn introspector() -> io::Result<OidcClient> {
     let mut bytes = [0; 24];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
     let secret = hex::encode(bytes);
-    Ok(OidcClient { id: "introspector".to_owned(), secret, authentication: OidcAuthentication::Basic })
+    Ok(OidcClient { id: "introspector".to_owned(), secret })
 }
 
-/// Asks a running [`Oidc`] for tokens and about tokens, over its own endpoints. A client that it mints for proves itself
-/// with [`OidcAuthentication::Post`].
+/// Asks a running [`Oidc`] for tokens and about tokens, over its own endpoints.
 #[derive(Debug)]
 pub struct OidcIssuer {
     addr: SocketAddr,

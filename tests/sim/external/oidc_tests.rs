@@ -7,14 +7,15 @@ fn canary() -> String {
     hex::encode(bytes)
 }
 
-fn client(id: &str, authentication: OidcAuthentication) -> OidcClient {
-    OidcClient { id: id.to_owned(), secret: canary(), authentication }
+fn client(id: &str) -> OidcClient {
+    OidcClient { id: id.to_owned(), secret: canary() }
 }
 
 async fn post(oidc: &Oidc, body: &str, basic: Option<(&str, &str)>) -> (u16, Value) {
     let mut request = Request::post(Oidc::TOKEN_PATH).header("content-type", "application/x-www-form-urlencoded");
     if let Some((id, secret)) = basic {
-        request = request.header("authorization", format!("Basic {}", BASE64_STANDARD.encode(format!("{id}:{secret}"))));
+        request =
+            request.header("authorization", format!("Basic {}", BASE64_STANDARD.encode(format!("{id}:{secret}"))));
     }
     let request = request.body(Full::new(Bytes::copy_from_slice(body.as_bytes()))).unwrap();
     let answer = crate::client::send(oidc.addr(), Some(&oidc.tls), request).await.unwrap();
@@ -24,22 +25,32 @@ async fn post(oidc: &Oidc, body: &str, basic: Option<(&str, &str)>) -> (u16, Val
 #[tokio::test]
 async fn right_and_wrong_secrets_both_ways_and_expiry() {
     let ca = TestCa::new().unwrap();
-    let (basic, in_body) = (client("a", OidcAuthentication::Basic), client("b", OidcAuthentication::Post));
-    let clients = vec![basic.clone(), in_body.clone()];
+    let one = client("a");
+    // Characters that the two encodings of RFC 6749 treat differently.
+    let odd = OidcClient { id: "b".to_owned(), secret: format!("{}%41+ /:", canary()) };
+    let clients = vec![one.clone(), odd.clone()];
     let config = OidcConfig { clients, lifetime: Duration::from_secs(2), audience: None, jwt: false };
     let oidc = Oidc::start(&ca, config).unwrap();
     let grant = "grant_type=client_credentials";
-    let (status, minted) = post(&oidc, grant, Some(("a", &basic.secret))).await;
+    let (status, minted) = post(&oidc, grant, Some(("a", &one.secret))).await;
     assert_eq!((status, &minted["expires_in"], &minted["token_type"]), (200, &json!(2), &json!("Bearer")));
-    let with = |secret: &str| format!("{grant}&client_id=b&client_secret={secret}");
-    assert_eq!(post(&oidc, &with(&in_body.secret), None).await.0, 200);
+    let encoded: String = form_urlencoded::byte_serialize(odd.secret.as_bytes()).collect();
+    let with = |id: &str, secret: &str| format!("{grant}&client_id={id}&client_secret={secret}");
+    assert_eq!(post(&oidc, grant, Some(("b", &encoded))).await.0, 200);
+    assert_eq!(post(&oidc, &with("b", &encoded), None).await.0, 200);
     for (status, answer) in [
         post(&oidc, grant, Some(("a", "wrong"))).await,
-        post(&oidc, &with("wrong"), None).await,
-        post(&oidc, grant, Some(("b", &in_body.secret))).await,
+        post(&oidc, &with("a", "wrong"), None).await,
+        post(&oidc, grant, Some(("b", &odd.secret))).await,
+        post(&oidc, grant, Some(("nobody", &one.secret))).await,
+        post(&oidc, grant, None).await,
     ] {
-        assert_eq!((status, &answer["error"]), (401, &json!("invalid_client")));
+        assert!(matches!(status, 400 | 401) && answer["error"].is_string() && answer["access_token"].is_null());
     }
+    let (status, both) = post(&oidc, &with("a", &one.secret), Some(("a", &one.secret))).await;
+    assert_eq!((status, &both["error"]), (400, &json!("invalid_request")));
+    let (status, other) = post(&oidc, "grant_type=password", Some(("a", &one.secret))).await;
+    assert_eq!((status, &other["error"]), (400, &json!("unsupported_grant_type")));
     let issuer = oidc.issuer();
     let token = minted["access_token"].as_str().unwrap();
     assert!(issuer.accepts(token).await && !issuer.accepts("none").await);
@@ -50,7 +61,7 @@ async fn right_and_wrong_secrets_both_ways_and_expiry() {
 #[tokio::test]
 async fn tokens_for_an_audience_can_be_signed() {
     let ca = TestCa::new().unwrap();
-    let one = client("a", OidcAuthentication::Post);
+    let one = client("a");
     let audience = "https://api.pax8.com".to_owned();
     let config = OidcConfig {
         clients: vec![one.clone()],
@@ -75,7 +86,7 @@ async fn tokens_for_an_audience_can_be_signed() {
 #[tokio::test]
 async fn another_upstream_takes_its_tokens() {
     let ca = TestCa::new().unwrap();
-    let one = client("partner", OidcAuthentication::Post);
+    let one = client("partner");
     let config =
         OidcConfig { clients: vec![one.clone()], lifetime: Duration::from_secs(1), audience: None, jwt: false };
     let oidc = Oidc::start(&ca, config).unwrap();

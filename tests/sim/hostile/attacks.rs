@@ -70,7 +70,9 @@ pub(super) async fn answer(
             whole(stream, "200 OK", JSON, OK).await
         }
         ["switch"] => {
-            stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n").await?;
+            stream
+                .write_all(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n")
+                .await?;
             cut(stream, "and now something else").await
         }
         ["close"] => Ok(After::Close),
@@ -123,7 +125,9 @@ async fn length(stream: &mut dyn Stream, kind: &str) -> io::Result<After> {
             stream.write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{long}").as_bytes()).await?;
             Ok(After::Close)
         }
-        "twice" => cut(stream, &format!("HTTP/1.1 200 OK\r\nContent-Length: 10\r\nContent-Length: 50\r\n\r\n{long}")).await,
+        "twice" => {
+            cut(stream, &format!("HTTP/1.1 200 OK\r\nContent-Length: 10\r\nContent-Length: 50\r\n\r\n{long}")).await
+        }
         "both" => {
             let head = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n";
             cut(stream, &format!("{head}32\r\n{long}\r\n0\r\n\r\n")).await

@@ -105,8 +105,7 @@ mod tests {
 
     /// What another implementation makes of it.
     fn gunzip(stream: &[u8]) -> Vec<u8> {
-        let mut child =
-            Command::new("gzip").arg("-dc").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = Command::new("gzip").arg("-dc").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut input = child.stdin.take().unwrap();
         let stream = stream.to_vec();
         let writer = std::thread::spawn(move || input.write_all(&stream).unwrap());

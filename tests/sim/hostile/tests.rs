@@ -18,11 +18,8 @@ fn lair() -> Lair {
     let elsewhere = Recorder::start().unwrap();
     let mut bytes = [0; 20];
     getrandom::fill(&mut bytes).unwrap();
-    let config = HostileConfig {
-        echoed: "authorization".to_owned(),
-        elsewhere: elsewhere.running.addr,
-        names: Vec::new(),
-    };
+    let config =
+        HostileConfig { echoed: "authorization".to_owned(), elsewhere: elsewhere.running.addr, names: Vec::new() };
     Lair { running: Hostile::start(&ca, config).unwrap(), elsewhere, ca, secret: hex::encode(bytes) }
 }
 
@@ -31,10 +28,12 @@ impl Lair {
     async fn raw(&self, path: &str) -> (Vec<u8>, io::Result<usize>) {
         let client = self.ca.client().unwrap();
         let mut stream = crate::client::connect(self.running.addr, Some(&client)).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: lair\r\nAuthorization: Bearer {}\r\n\r\n", self.secret);
+        let headers = format!("Host: lair\r\nConnection: close\r\nAuthorization: Bearer {}", self.secret);
+        let request = format!("GET {path} HTTP/1.1\r\n{headers}\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut got = Vec::new();
-        let read = (&mut stream).take(400_000).read_to_end(&mut got);
+        let mut limited = (&mut stream).take(400_000);
+        let read = limited.read_to_end(&mut got);
         let ended = tokio::time::timeout(std::time::Duration::from_millis(300), read).await;
         (got, ended.unwrap_or(Ok(0)))
     }

@@ -47,7 +47,10 @@ impl Catalogue {
         Self {
             companies: COMPANIES.iter().enumerate().map(|(index, entry)| company(index, *entry)).collect(),
             products: PRODUCTS.iter().enumerate().map(|(index, entry)| product(index, *entry)).collect(),
-            subscriptions: (0..COMPANIES.len()).flat_map(owned).map(|(company, index)| subscription(company, index)).collect(),
+            subscriptions: (0..COMPANIES.len())
+                .flat_map(owned)
+                .map(|(company, index)| subscription(company, index))
+                .collect(),
         }
     }
 }
@@ -66,7 +69,7 @@ fn company(index: usize, (name, city, status): (&str, &str, &str)) -> Value {
         "phone": format!("+1 303 555 {:04}", 100 + index),
         "website": format!("https://company{index}.example/"),
         "externalId": format!("PSA-{}", 200 + index),
-        "billOnBehalfOfEnabled": index % 2 == 0,
+        "billOnBehalfOfEnabled": index.is_multiple_of(2),
         "selfServiceAllowed": false,
         "orderApprovalRequired": true,
         "status": status,
@@ -104,7 +107,7 @@ fn subscription(company: usize, index: usize) -> Value {
         "billingStart": "2026-01-01",
         "status": status,
         "price": f64::from(cents) / 100.0,
-        "billingTerm": if index % 3 == 0 { "Annual" } else { "Monthly" },
+        "billingTerm": if index.is_multiple_of(3) { "Annual" } else { "Monthly" },
         "currencyCode": "USD",
     })
 }

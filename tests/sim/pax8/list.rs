@@ -37,19 +37,22 @@ pub(super) const SUBSCRIPTIONS: Kind = Kind {
     equal: &["status", "companyId", "productId", "billingTerm"],
     identifiers: &["companyId", "productId"],
     statuses: &[
-        "Active", "Cancelled", "PendingManual", "PendingAutomated", "PendingCancel", "WaitingForDetails", "Trial",
-        "Converted", "PendingActivation", "Activated",
+        "Active",
+        "Cancelled",
+        "PendingManual",
+        "PendingAutomated",
+        "PendingCancel",
+        "WaitingForDetails",
+        "Trial",
+        "Converted",
+        "PendingActivation",
+        "Activated",
     ],
     sorts: &["quantity", "startDate", "endDate", "createdDate", "billingStart", "price"],
     directed: true,
 };
-pub(super) const PRODUCTS: Kind = Kind {
-    equal: &["vendorName"],
-    identifiers: &[],
-    statuses: &[],
-    sorts: &["name", "vendor"],
-    directed: false,
-};
+pub(super) const PRODUCTS: Kind =
+    Kind { equal: &["vendorName"], identifiers: &[], statuses: &[], sorts: &["name", "vendor"], directed: false };
 
 /// Answers a list request over `all`.
 pub(super) fn list(asked: &Asked, all: &[Value], kind: &Kind) -> Result<Reply, Reply> {

@@ -55,7 +55,10 @@ const DAY: Duration = Duration::from_secs(86_400);
 async fn a_token_is_minted_for_the_right_client_only() {
     let market = market(DAY, 0);
     let (answer, minted) = market.mint(&market.wish()).await;
-    assert_eq!((answer.status().as_u16(), &minted["expires_in"], &minted["token_type"]), (200, &json!(86_400), &json!("Bearer")));
+    assert_eq!(
+        (answer.status().as_u16(), &minted["expires_in"], &minted["token_type"]),
+        (200, &json!(86_400), &json!("Bearer"))
+    );
     for (member, value) in [
         ("client_secret", "wrong"),
         ("client_id", "wrong"),
@@ -86,7 +89,10 @@ async fn a_token_for_another_audience_and_a_late_one_are_refused() {
     for token in [other.as_str(), "", "none"] {
         let (answer, body) = market.get("/v1/companies", token).await;
         assert_eq!(answer.status(), 401);
-        assert_eq!((&body["status"], &body["instance"], &body["details"]), (&json!(401), &json!("/v1/companies"), &json!([])));
+        assert_eq!(
+            (&body["status"], &body["instance"], &body["details"]),
+            (&json!(401), &json!("/v1/companies"), &json!([]))
+        );
     }
     tokio::time::sleep(Duration::from_millis(1_050)).await;
     assert_eq!(market.get("/v1/companies", &token).await.0.status(), 401);
@@ -102,7 +108,7 @@ async fn lists_are_filtered_and_come_in_pages_from_zero() {
     let acme = "00000001-0000-4c1a-8c1a-000000000000";
     let target = format!("/v1/subscriptions?companyId={acme}&status=Active&size=200");
     let (_, subscriptions) = market.get(&target, &token).await;
-    assert_eq!(subscriptions["page"]["totalElements"], 13);
+    assert_eq!(subscriptions["page"]["totalElements"], 14);
     let product = subscriptions["content"][0]["productId"].as_str().unwrap();
     assert_eq!(market.get(&format!("/v1/products/{product}"), &token).await.1["vendorName"], "Microsoft");
     let (_, all) = market.get("/v1/subscriptions?size=200&sort=quantity,desc", &token).await;

@@ -45,15 +45,17 @@ const DISK: u64 = 64 * GIB;
 /// Answers a GET, or `None` when there is no such path.
 pub(super) fn route(rest: &[&str], session: &Session, given: &Parameters) -> Option<Result<Value, Failure>> {
     Some(match rest {
-        ["version"] => given.none().map(|()| json!({"version": "8.4.1", "release": "8.4", "repoid": "2a5fa54a8503f96d"})),
+        ["version"] => {
+            given.none().map(|()| json!({"version": "8.4.1", "release": "8.4", "repoid": "2a5fa54a8503f96d"}))
+        }
         ["nodes"] => given.none().map(|()| seen(session, NODES.iter().map(node).collect())),
         ["cluster", "resources"] => resources(session, given),
         ["nodes", name, "qemu"] => given.only(&["full"]).and_then(|()| machines(session, name)),
         ["nodes", name, "qemu", id, "status", "current"] => {
-            given.none().and_then(|()| machine(session, name, id)).map(|vm| current(vm))
+            given.none().and_then(|()| machine(session, name, id)).map(current)
         }
         ["nodes", name, "qemu", id, "config"] => {
-            given.only(&["current", "snapshot"]).and_then(|()| machine(session, name, id)).map(|vm| config(vm))
+            given.only(&["current", "snapshot"]).and_then(|()| machine(session, name, id)).map(config)
         }
         _ => return None,
     })
@@ -91,8 +93,11 @@ fn resources(session: &Session, given: &Parameters) -> Result<Value, Failure> {
 }
 
 fn resource(vm: &Vm) -> Value {
-    merged(measured(vm), json!({"id": format!("qemu/{}", vm.id), "node": vm.node, "type": "qemu",
-        "template": u8::from(vm.template)}))
+    merged(
+        measured(vm),
+        json!({"id": format!("qemu/{}", vm.id), "node": vm.node, "type": "qemu",
+        "template": u8::from(vm.template)}),
+    )
 }
 
 fn measured(vm: &Vm) -> Value {
@@ -136,8 +141,11 @@ fn machine<'a>(session: &Session, name: &str, id: &str) -> Result<&'a Vm, Failur
 }
 
 fn current(vm: &Vm) -> Value {
-    merged(measured(vm), json!({"cpus": vm.cores, "ha": {"managed": 0},
-        "qmpstatus": if vm.running { "running" } else { "stopped" }, "pid": if vm.running { json!(4_242) } else { Value::Null }}))
+    merged(
+        measured(vm),
+        json!({"cpus": vm.cores, "ha": {"managed": 0},
+        "qmpstatus": if vm.running { "running" } else { "stopped" }, "pid": if vm.running { json!(4_242) } else { Value::Null }}),
+    )
 }
 
 fn config(vm: &Vm) -> Value {

@@ -20,10 +20,12 @@ pub(super) fn takes(content_type: Option<&str>) -> bool {
 /// Reads them.
 pub(super) fn read(asked: &Asked) -> Result<Parameters, Failure> {
     let mut all: BTreeMap<String, String> = asked.query.iter().cloned().collect();
-    if asked.header("content-type").is_some_and(|text| text.starts_with("application/json")) {
+    let is_json = asked.header("content-type").is_some_and(|text| text.starts_with("application/json"));
+    if is_json && !asked.body.is_empty() {
         let body: Value = serde_json::from_slice(&asked.body)
             .map_err(|_| Failure::Failed("malformed JSON string in the request body".to_owned()))?;
-        let object = body.as_object().ok_or_else(|| Failure::Failed("the request body is no JSON object".to_owned()))?;
+        let object =
+            body.as_object().ok_or_else(|| Failure::Failed("the request body is no JSON object".to_owned()))?;
         all.extend(object.iter().map(|(name, value)| (name.clone(), as_text(value))));
     } else {
         all.extend(form_urlencoded::parse(&asked.body).into_owned());

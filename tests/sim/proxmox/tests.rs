@@ -99,7 +99,10 @@ async fn a_token_without_rights_sees_empty_lists() {
         assert_eq!((answer.status().as_u16(), &body), (200, &json!({"data": []})), "{target}");
     }
     let (answer, _) = cluster.send(get("/nodes/pve1/qemu/100/config", &cluster.blind), "").await;
-    assert_eq!((answer.status().as_u16(), reason(&answer).as_str()), (403, "Permission check failed (/vms/100, VM.Audit)"));
+    assert_eq!(
+        (answer.status().as_u16(), reason(&answer).as_str()),
+        (403, "Permission check failed (/vms/100, VM.Audit)")
+    );
 }
 
 #[tokio::test]
@@ -170,7 +173,8 @@ async fn a_token_is_minted_once_used_and_revoked() {
 #[tokio::test]
 async fn a_token_is_minted_from_json_and_only_with_rights() {
     let cluster = cluster();
-    let json_request = |target: &str| get(target, &cluster.full).method("POST").header("content-type", "application/json");
+    let json_request =
+        |target: &str| get(target, &cluster.full).method("POST").header("content-type", "application/json");
     let target = "/access/users/claviger@pve/token/from-json";
     let (answer, minted) = cluster.send(json_request(target), r#"{"privsep":1,"expire":0}"#).await;
     assert_eq!((answer.status().as_u16(), &minted["data"]["info"]["privsep"]), (200, &json!("1")));

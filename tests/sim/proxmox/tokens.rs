@@ -65,7 +65,13 @@ impl Tokens {
     }
 
     /// Makes a token and shows its value, once.
-    pub(super) fn mint(&mut self, session: &Session, user: &str, id: &str, given: &Parameters) -> Result<Value, Failure> {
+    pub(super) fn mint(
+        &mut self,
+        session: &Session,
+        user: &str,
+        id: &str,
+        given: &Parameters,
+    ) -> Result<Value, Failure> {
         given.only(&["expire", "privsep", "comment"])?;
         if !well_named(id) {
             return Err(refused("tokenid", "invalid format - value does not look like a valid token ID"));
@@ -124,7 +130,8 @@ fn missing(user: &str, id: &str) -> Failure {
 fn well_named(id: &str) -> bool {
     let rest = id.strip_prefix(|first: char| first.is_ascii_alphabetic());
     rest.is_some_and(|rest| {
-        !rest.is_empty() && rest.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_'))
+        !rest.is_empty()
+            && rest.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_'))
     })
 }
 

@@ -1,0 +1,134 @@
+//! A host that has the log's key can sign any tree. What it cannot do is invent a human's yes.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use claviger_approval::{Approved, Enrolled, Evidence, SimulatedAnswer};
+use jiff::Timestamp;
+
+use crate::entry::Body;
+use crate::fixtures::{House, at};
+use crate::{Broken, Event, Log, OperatorAction, Why};
+
+/// Writes an intent as a lying host would: this request under that evidence.
+async fn forge(log: &Log, request: &Approved, proof: &Evidence, at: Timestamp) {
+    let own = Body::Intent { request: request.facts(), proof }.canonical().unwrap();
+    log.queue.append(&own, at).unwrap().1.durable().await.unwrap();
+}
+
+fn approval(house: &House, index: u64, why: &str) {
+    let broken = house.verify().unwrap_err();
+    assert!(matches!(&broken.why, Why::Approval(said) if said.contains(why)), "{broken}");
+    assert_eq!(broken.index, index);
+}
+
+fn once() -> House {
+    House::new(SimulatedAnswer::Approve)
+}
+
+#[tokio::test]
+async fn another_request_than_the_one_approved() {
+    let house = once();
+    let (log, _) = house.open();
+    house.call(&log, 1).await;
+    let (one, two) = (house.rename("1").await, house.rename("2").await);
+    forge(&log, &one, two.evidence(), at(2)).await;
+    drop(log);
+    assert_eq!(house.verify(), Err(Broken { index: 2, why: Why::OtherRequest }));
+}
+
+#[tokio::test]
+async fn one_yes_for_two_acts() {
+    let house = once();
+    let (log, _) = house.open();
+    let one = house.rename("1").await;
+    forge(&log, &one, one.evidence(), at(1)).await;
+    log.note(Event::operator(OperatorAction::HostStarted, "host", None), at(1_000_000)).await.unwrap();
+    // However long ago, and however the host writes its times.
+    forge(&log, &one, one.evidence(), at(0)).await;
+    drop(log);
+    approval(&house, 2, "used for an earlier intent already");
+}
+
+#[tokio::test]
+async fn a_yes_that_had_ended() {
+    let house = once();
+    let (log, _) = house.open();
+    let (early, late) = (house.rename("1").await, house.rename("2").await);
+    // 90 seconds later the yes is still good, 91 seconds later it is not:
+    // 30 seconds of the question and 60 of tolerance.
+    forge(&log, &early, early.evidence(), at(90)).await;
+    forge(&log, &late, late.evidence(), at(91)).await;
+    drop(log);
+    approval(&house, 1, "after it had expired");
+}
+
+#[tokio::test]
+async fn nobody_that_the_verifier_knows() {
+    let mut house = once();
+    let (log, _) = house.open();
+    house.call(&log, 1).await;
+    drop(log);
+    house.keys.approvers = Enrolled::default();
+    approval(&house, 0, "not among the approvers' public keys");
+}
+
+#[tokio::test]
+async fn a_signature_that_is_none() {
+    let house = once();
+    let (log, _) = house.open();
+    let one = house.rename("1").await;
+    let Evidence::Receipt(receipt) = one.evidence() else { unreachable!("a write has a receipt") };
+    let mut receipt = receipt.clone();
+    receipt.signature = house_signature(&house).await;
+    forge(&log, &one, &Evidence::Receipt(receipt), at(1)).await;
+    drop(log);
+    approval(&house, 0, "signature");
+}
+
+/// A true signature of the same key, over something else.
+async fn house_signature(house: &House) -> claviger_approval::Base64Url {
+    let other = house.rename("other").await;
+    let Evidence::Receipt(receipt) = other.evidence() else { unreachable!("a write has a receipt") };
+    receipt.signature.clone()
+}
+
+#[tokio::test]
+async fn a_lease_covers_what_it_says_as_often_as_it_says() {
+    let house = House::new(SimulatedAnswer::ApproveWithLease);
+    let (log, _) = house.open();
+    for second in 0..5 {
+        let approved = house.approve("show", &second.to_string(), at(second)).await.unwrap();
+        let (_plan, intent) = log.open_intent(approved, at(second)).await.unwrap().begin();
+        drop(intent);
+    }
+    drop(log);
+    let summary = house.verify().unwrap();
+    assert_eq!((summary.approvals.simulated, summary.approvals.leased), (1, 4));
+}
+
+#[tokio::test]
+async fn a_lease_is_stretched() {
+    for (case, index) in [("write", 1), ("twice", 2), ("beyond", 1), ("late", 1), ("unknown", 0)] {
+        let house = House::new(SimulatedAnswer::ApproveWithLease);
+        let (log, _) = house.open();
+        let first = house.approve("show", "1", at(0)).await.unwrap();
+        let next = house.approve("show", "2", at(1)).await.unwrap();
+        let write = house.approve("rename", "3", at(1)).await.unwrap();
+        let Evidence::Lease { receipt, .. } = next.evidence() else { unreachable!("the lease was not used") };
+        let beyond = Evidence::Lease { receipt: receipt.clone(), use_number: 100_000 };
+        if case != "unknown" {
+            forge(&log, &first, first.evidence(), at(0)).await;
+        }
+        match case {
+            "write" => forge(&log, &write, next.evidence(), at(1)).await,
+            "beyond" => forge(&log, &next, &beyond, at(1)).await,
+            "late" => forge(&log, &next, next.evidence(), at(15 * 60 + 61)).await,
+            "unknown" => forge(&log, &next, next.evidence(), at(1)).await,
+            _ => {
+                forge(&log, &next, next.evidence(), at(1)).await;
+                forge(&log, &next, next.evidence(), at(2)).await;
+            }
+        }
+        drop(log);
+        approval(&house, index, "lease");
+    }
+}

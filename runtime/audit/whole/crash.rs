@@ -1,0 +1,136 @@
+//! Real processes that die, and a real limit on what they may write.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use claviger_approval::SimulatedAnswer;
+
+use crate::fixtures::{Answer, House, at, key};
+use crate::{Log, Unrecorded, verify_directory};
+
+/// Where the child finds the log.
+const DIRECTORY: &str = "CLAVIGER_TEST_LOG";
+
+/// Rounds of killing on one log; each starts from what the one before left.
+const ROUNDS: u64 = 12;
+
+/// Says how far it came: what was acknowledged must be there afterwards.
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").unwrap();
+    out.flush().unwrap();
+}
+
+fn directory() -> PathBuf {
+    PathBuf::from(std::env::var_os(DIRECTORY).unwrap())
+}
+
+#[tokio::test]
+#[ignore = "the body of a process that the test below kills"]
+async fn writes_until_it_is_killed() {
+    let house = House::new(SimulatedAnswer::Approve);
+    let (log, _) = Log::open(&directory(), key()).unwrap();
+    for second in 0.. {
+        let recorded = log.open_intent(house.rename("1").await, at(0)).await.unwrap();
+        say(&format!("intent {}", recorded.index()));
+        let index = recorded.index();
+        let (_approved, intent) = recorded.begin();
+        log.close(intent.seal(Answer(200)), at(second)).await.unwrap();
+        say(&format!("outcome {index}"));
+    }
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_kill() {
+    let house = House::new(SimulatedAnswer::Approve);
+    let mut unknown = 0;
+    for round in 0..ROUNDS {
+        let child = child(&["--exact", "whole::crash::writes_until_it_is_killed", "--ignored", "--nocapture"], &house);
+        let (intents, outcomes) = kill_after(child, Duration::from_millis(40 + 23 * round));
+        let before = verify_directory(&house.audit(), &house.keys, &[]).unwrap();
+        assert!(before.kinds.intents >= intents && before.kinds.outcomes + before.kinds.unknown >= outcomes);
+        let (log, recovery) = house.open();
+        assert!(u64::try_from(recovery.unknown.len()).unwrap() <= 1, "one call was under way");
+        unknown += recovery.unknown.len();
+        log.shutdown().unwrap();
+        let after = house.verify().unwrap();
+        assert_eq!((after.open_intents, after.uncovered, after.torn), (0, 0, false));
+    }
+    let summary = house.verify().unwrap();
+    assert_eq!(summary.kinds.unknown, u64::try_from(unknown).unwrap());
+    assert!(summary.kinds.outcomes > ROUNDS, "the children hardly wrote: {summary:?}");
+}
+
+/// Reads what the child acknowledged until it is killed; counts the intents and outcomes of the whole log by their highest
+/// index.
+fn kill_after(mut child: Child, life: Duration) -> (u64, u64) {
+    let out = BufReader::new(child.stdout.take().unwrap());
+    let reader = std::thread::spawn(move || {
+        let lines = out.lines().map_while(Result::ok);
+        let said = lines.filter_map(|line| Some(line.split_once(' ')?.0.to_owned()));
+        said.fold((0, 0), |(intents, outcomes), word| match word.as_str() {
+            "intent" => (intents + 1, outcomes),
+            "outcome" => (intents, outcomes + 1),
+            _ => (intents, outcomes),
+        })
+    });
+    std::thread::sleep(life);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    reader.join().unwrap()
+}
+
+fn child(arguments: &[&str], house: &House) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(arguments).env(DIRECTORY, house.audit()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.spawn().unwrap()
+}
+
+#[tokio::test]
+#[ignore = "the body of a process that the test below limits"]
+async fn writes_until_the_disk_is_full() {
+    let house = House::new(SimulatedAnswer::Approve);
+    let (log, _) = Log::open(&directory(), key()).unwrap();
+    let mut second = 0;
+    let failure = loop {
+        let recorded = match log.open_intent(house.rename("1").await, at(0)).await {
+            Ok(recorded) => recorded,
+            Err(failure) => break failure,
+        };
+        say("intent");
+        if let Err(failure) = log.close(recorded.begin().1.seal(Answer(200)), at(second)).await {
+            break failure;
+        }
+        say("outcome");
+        second += 1;
+    };
+    assert_eq!(failure, Unrecorded::Failed(ErrorKind::FileTooLarge));
+    let again = log.open_intent(house.rename("1").await, at(0)).await;
+    assert_eq!(again.unwrap_err(), failure, "it took an entry after it had failed");
+    assert_eq!(log.shutdown(), Err(failure));
+    say("refused");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_denies_and_loses_nothing() {
+    let house = House::new(SimulatedAnswer::Approve);
+    // Ignoring the signal makes the write fail with EFBIG instead of ending the process (setrlimit(2), RLIMIT_FSIZE).
+    let script = "trap '' XFSZ; ulimit -f 40; exec \"$0\" --exact whole::crash::writes_until_the_disk_is_full --ignored --nocapture";
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(script).arg(std::env::current_exe().unwrap()).env(DIRECTORY, house.audit());
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && said.contains("refused"), "{said}");
+    let count = |word: &str| u64::try_from(said.lines().filter(|line| *line == word).count()).unwrap();
+    assert!(count("outcome") > 1);
+
+    let (log, _) = house.open();
+    log.shutdown().unwrap();
+    let summary = house.verify().unwrap();
+    assert!(summary.kinds.intents >= count("intent") && summary.kinds.outcomes >= count("outcome"));
+    assert_eq!(summary.open_intents, 0);
+}

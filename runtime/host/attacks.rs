@@ -1,0 +1,435 @@
+//! Hostile plugins: every attack ends in a typed error, and the host goes on serving.
+//!
+//! The plugins are built from `tests/hostile`; the compiler is the real one, in its own process.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use claviger_grant::{SendRequest, SlotHandle};
+use claviger_manifest::{Digest, Limits};
+use claviger_pipeline::{Reason, Refusal};
+use claviger_vault::{Answer, HttpAnswer};
+
+use crate::compiled::Origin;
+use crate::console::{Console, LogLine};
+use crate::errand::{Errand, Hallside};
+use crate::error::{CallError, InstallError, PluginFailure};
+use crate::limits::Limit;
+use crate::run::{Answered, run};
+use crate::{Compiler, HostKey, Prepared, Sandbox};
+
+/// What the far side of the hallway does in a test: it refuses, answers, or keeps a human waiting first.
+struct Far {
+    declared: &'static str,
+    human: Duration,
+    waited: Arc<AtomicU64>,
+    sent: Vec<SendRequest>,
+    stored: Vec<SlotHandle>,
+    body: Option<Vec<u8>>,
+}
+
+impl Far {
+    fn new() -> Self {
+        Self {
+            declared: "key",
+            human: Duration::ZERO,
+            waited: Arc::default(),
+            sent: Vec::new(),
+            stored: Vec::new(),
+            body: None,
+        }
+    }
+
+    fn answer(&mut self, request: SendRequest) -> Result<Answer, Refusal> {
+        self.sent.push(request);
+        let Some(body) = self.body.clone() else {
+            return Err(Refusal::before_sending(Reason::NotApproved, "a human said no"));
+        };
+        Ok(Answer::Http(HttpAnswer {
+            status: 200,
+            headers: vec![("content-type".to_owned(), "text/plain".to_owned())],
+            body: body.into(),
+            captured: vec![slot("token", 0)],
+        }))
+    }
+}
+
+impl Hallside for Far {
+    async fn serve(&mut self, errand: Errand) {
+        let undeclared = || Refusal::before_sending(Reason::Undeclared, "the manifest does not declare it");
+        match errand {
+            Errand::Open { name, reply } => {
+                let declared = if name == self.declared { Ok(()) } else { Err(undeclared()) };
+                let _ = reply.send(declared);
+            }
+            Errand::Generate { slot: name, reply } => {
+                let _ = reply.send(Ok(slot(&name, 1)));
+            }
+            Errand::Send { request, reply } => {
+                tokio::time::sleep(self.human).await;
+                self.waited.fetch_add(u64::try_from(self.human.as_millis()).unwrap(), Ordering::SeqCst);
+                let _ = reply.send(self.answer(request));
+            }
+            Errand::Store { values, reply, .. } => {
+                self.stored = values;
+                let reference = "op://MSP/Node/token".parse().unwrap();
+                let _ = reply.send(Ok(Answer::Stored(vec![reference])));
+            }
+        }
+    }
+
+    fn waited(&self) -> Box<dyn Fn() -> Duration + Send> {
+        let waited = Arc::clone(&self.waited);
+        Box::new(move || Duration::from_millis(waited.load(Ordering::SeqCst)))
+    }
+}
+
+fn slot(name: &str, id: u32) -> SlotHandle {
+    SlotHandle { slot: name.parse().unwrap(), id }
+}
+
+fn limits() -> Limits {
+    Limits {
+        memory: 64 << 20,
+        cpu: Duration::from_millis(200),
+        deadline: Duration::from_millis(1000),
+        approval: Duration::from_secs(60),
+        handles: 64,
+        host_bytes: 8 << 20,
+        requests: 5,
+        request: 1 << 20,
+        response: 8 << 20,
+        log_lines: 20,
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// A built attack. Missing ones are an error that says how to build them, never a test that is skipped.
+fn component(name: &str) -> Vec<u8> {
+    let path = root().join("tests/hostile/target").join(name);
+    std::fs::read(&path).unwrap_or_else(|_| {
+        panic!("{} is missing: cd tests/hostile && cargo build --release --examples --target wasm32-wasip2", path.display())
+    })
+}
+
+fn rust(name: &str) -> Vec<u8> {
+    component(&format!("wasm32-wasip2/release/examples/{name}.wasm"))
+}
+
+fn wat(name: &str) -> Vec<u8> {
+    component(&format!("wat/{name}.wasm"))
+}
+
+fn compiler() -> Compiler {
+    let path = root().join("target/compiler/release/claviger-compile");
+    assert!(
+        path.exists(),
+        "the compiler is missing: cargo build --release --manifest-path runtime/compiler/Cargo.toml --target-dir target/compiler"
+    );
+    Compiler::new(path)
+}
+
+struct Bench {
+    sandbox: Sandbox,
+    _cache: tempfile::TempDir,
+    lines: Arc<Mutex<Vec<LogLine>>>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let cache = tempfile::tempdir().unwrap();
+        let sandbox = Sandbox::new(compiler(), cache.path(), HostKey::new([3; 32])).unwrap();
+        Self { sandbox, _cache: cache, lines: Arc::default() }
+    }
+
+    async fn prepare(&self, component: &[u8], limits: Limits) -> Result<Prepared, InstallError> {
+        let (digest, manifest) = (Digest::of(component), Digest::of(b"a manifest"));
+        let origin = Origin { component: &digest, manifest: &manifest };
+        self.sandbox.prepare(component, &origin, limits, BTreeMap::new()).await
+    }
+
+    async fn attacks(&self) -> Prepared {
+        self.prepare(&rust("attacks"), limits()).await.unwrap()
+    }
+
+    async fn run(&self, prepared: &Prepared, tool: &str, far: &mut Far) -> Result<Answered, CallError> {
+        let lines = Arc::clone(&self.lines);
+        let listener = Arc::new(move |line| lines.lock().unwrap().push(line));
+        let console = Console::new("here".parse().unwrap(), "t".parse().unwrap(), listener, prepared.limits.log_lines);
+        run(prepared, tool, "{\"a\":1}", console, far).await
+    }
+
+    /// Runs an attack, then a harmless call on the same plugin.
+    async fn attack(&self, prepared: &Prepared, tool: &str) -> CallError {
+        let error = self.run(prepared, tool, &mut Far::new()).await.map(|answered| answered.text).unwrap_err();
+        assert_eq!(self.run(prepared, "noop", &mut Far::new()).await.unwrap().text, "{}", "after {tool}");
+        error
+    }
+
+    fn texts(&self) -> Vec<String> {
+        self.lines.lock().unwrap().iter().map(|line| line.text.clone()).collect()
+    }
+}
+
+#[track_caller]
+fn assert_limit(error: &CallError, expected: Limit, expected_line: &str) {
+    let CallError::Limit { limit, line } = error else { panic!("{error}") };
+    assert_eq!((*limit, line.as_str()), (expected, expected_line));
+    assert!(error.to_string().contains(expected_line), "{error}");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn limits_stop_an_attack_and_name_their_line() {
+    let bench = Bench::new();
+    let plugin = bench.attacks().await;
+    for (tool, limit, line) in [
+        ("loop_forever", Limit::Cpu, "[limits] cpu = \"200ms\""),
+        ("host_call_storm", Limit::Cpu, "[limits] cpu = \"200ms\""),
+        ("memory_bomb", Limit::Memory, "[limits] memory = \"64MiB\""),
+        ("handle_flood", Limit::Handles, "[limits] handles = 64"),
+        ("big_list", Limit::HostBytes, "[limits] host-bytes = \"8MiB\""),
+        ("big_string", Limit::HostBytes, "[limits] host-bytes = \"8MiB\""),
+        ("big_result", Limit::HostBytes, "[limits] host-bytes = \"8MiB\""),
+        ("sleep", Limit::Deadline, "[limits] deadline = \"1s\""),
+    ] {
+        let start = Instant::now();
+        let error = bench.attack(&plugin, tool).await;
+        assert_limit(&error, limit, line);
+        assert!(start.elapsed() < Duration::from_secs(10), "{tool} took {:?}", start.elapsed());
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn traps_are_told_with_what_the_plugin_said() {
+    let bench = Bench::new();
+    let plugin = bench.attacks().await;
+    let CallError::Trapped { said_last, .. } = bench.attack(&plugin, "panic").await else { panic!("a panic traps") };
+    let said = said_last.unwrap();
+    assert!(said.contains("no such page: \\u{1b}[31m{\"a\":1}") && !said.contains('\u{1b}'), "{said}");
+    for (tool, words) in [("unreachable", "unreachable"), ("exit", "exit"), ("recursion", "wasm trap")] {
+        let CallError::Trapped { what, .. } = bench.attack(&plugin, tool).await else { panic!("{tool} traps") };
+        assert!(what.contains(words), "{tool}: {what}");
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn attacks_below_rust_are_stopped_too() {
+    let bench = Bench::new();
+    let far = || Far::new();
+    let plugin = bench.prepare(&wat("recursion"), limits()).await.unwrap();
+    let Err(CallError::Trapped { what, .. }) = bench.run(&plugin, "x", &mut far()).await else { panic!("it traps") };
+    assert!(what.contains("call stack exhausted"), "{what}");
+
+    for (name, limit, line) in [
+        ("start-loop", Limit::Cpu, "[limits] cpu = \"200ms\""),
+        ("many-memories", Limit::Memory, "[limits] memory = \"64MiB\""),
+        ("own-handles", Limit::Handles, "[limits] handles = 64"),
+    ] {
+        let plugin = bench.prepare(&wat(name), limits()).await.unwrap();
+        let error = bench.run(&plugin, "x", &mut far()).await.err().unwrap();
+        assert_limit(&error, limit, line);
+    }
+
+    // A table is memory too: with a budget of one page for the memory and 16 KiB besides it, it is soon over.
+    let tight = Limits { memory: (64 + 16) << 10, ..limits() };
+    let plugin = bench.prepare(&wat("table-bomb"), tight).await.unwrap();
+    let error = bench.run(&plugin, "x", &mut far()).await.err().unwrap();
+    assert_limit(&error, Limit::Memory, "[limits] memory = \"80KiB\"");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn imports_that_are_not_offered_are_refused_by_name() {
+    let bench = Bench::new();
+    for (component, import) in [
+        (rust("imports_files"), "wasi:filesystem/"),
+        (rust("imports_sockets"), "wasi:sockets/"),
+        (rust("imports_clocks"), "wasi:clocks/monotonic-clock"),
+        (wat("imports-http"), "wasi:http/outgoing-handler@0.2.6"),
+    ] {
+        let error = bench.prepare(&component, limits()).await.err().unwrap();
+        let InstallError::Import { import: named, .. } = &error else { panic!("{error}") };
+        let allowed_first = named.starts_with(import) || named.starts_with("wasi:clocks/");
+        assert!(allowed_first, "{named} instead of {import}");
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_is_no_plugin_is_refused() {
+    let bench = Bench::new();
+    let refused = async |component: &[u8]| bench.prepare(component, limits()).await.err().unwrap();
+    assert!(matches!(refused(b"").await, InstallError::NotAComponent));
+    assert!(matches!(refused(b"#!/bin/sh\n").await, InstallError::NotAComponent));
+    assert!(matches!(refused(b"\0asm\x01\0\0\0").await, InstallError::NotAComponent));
+    assert!(matches!(refused(b"\0asm\x0d\0\x01\0garbage").await, InstallError::Compile(_)));
+    assert!(matches!(refused(&wat("no-call")).await, InstallError::NoCall));
+    assert!(matches!(refused(&wat("wrong-call")).await, InstallError::Door(_)));
+    assert!(matches!(refused(&wat("multi-memory")).await, InstallError::Compile(_)));
+    assert!(matches!(refused(&vec![0; 33 << 20]).await, InstallError::TooLarge { .. }));
+    let compiled = compiler().compile(&rust("attacks")).await.unwrap();
+    assert!(matches!(refused(&compiled).await, InstallError::Precompiled));
+    let missing = Compiler::new("/nonexistent/claviger-compile");
+    assert!(matches!(missing.report(b"").await, Err(InstallError::Compiler(_))));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_changed_compiled_file_is_compiled_again_and_never_loaded() {
+    let bench = Bench::new();
+    let component = wat("canary");
+    bench.prepare(&component, limits()).await.unwrap();
+    let files: Vec<PathBuf> = std::fs::read_dir(bench._cache.path()).unwrap().map(|e| e.unwrap().path()).collect();
+    let [file] = files.as_slice() else { panic!("one file: {files:?}") };
+    let good = std::fs::read(file).unwrap();
+    let mut changed = good.clone();
+    *changed.last_mut().unwrap() ^= 0x55;
+    std::fs::write(file, &changed).unwrap();
+    let plugin = bench.prepare(&component, limits()).await.unwrap();
+    assert_ne!(std::fs::read(file).unwrap(), changed);
+    assert_eq!(bench.run(&plugin, "x", &mut Far::new()).await.unwrap().text, "\"clean\"");
+    // Without a compiler, the file alone is enough; a changed one is not.
+    let blind = Sandbox::new(Compiler::new("/nonexistent"), bench._cache.path(), HostKey::new([3; 32])).unwrap();
+    let (digest, manifest) = (Digest::of(&component), Digest::of(b"a manifest"));
+    let origin = Origin { component: &digest, manifest: &manifest };
+    blind.prepare(&component, &origin, limits(), BTreeMap::new()).await.unwrap();
+    std::fs::write(file, &changed).unwrap();
+    let error = blind.prepare(&component, &origin, limits(), BTreeMap::new()).await.err().unwrap();
+    assert!(matches!(error, InstallError::Compiler(_)), "{error}");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn no_byte_survives_into_the_next_call() {
+    let bench = Bench::new();
+    let plugin = bench.prepare(&wat("canary"), limits()).await.unwrap();
+    let other = bench.attacks().await;
+    for _ in 0..200 {
+        assert_eq!(bench.run(&plugin, "x", &mut Far::new()).await.unwrap().text, "\"clean\"");
+    }
+    // Through other plugins, through traps, and through calls that are cut off.
+    for tool in ["memory_bomb", "panic", "loop_forever"] {
+        bench.run(&other, tool, &mut Far::new()).await.err().unwrap();
+        assert_eq!(bench.run(&plugin, "x", &mut Far::new()).await.unwrap().text, "\"clean\"", "after {tool}");
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_human_may_take_longer_than_every_deadline() {
+    let bench = Bench::new();
+    let tight = Limits { deadline: Duration::from_millis(150), cpu: Duration::from_millis(100), ..limits() };
+    let plugin = bench.prepare(&rust("attacks"), tight).await.unwrap();
+    let mut far = Far { human: Duration::from_millis(120), body: Some(b"hello".to_vec()), ..Far::new() };
+    // The deadline is looked at after the wait was counted; while it goes on, the clock includes it.
+    let waited = Arc::clone(&far.waited);
+    let ticking = tokio::spawn(async move {
+        for _ in 0..12 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            waited.fetch_add(100, Ordering::SeqCst);
+        }
+    });
+    far.human = Duration::from_millis(1100);
+    let answered = bench.run(&plugin, "ask_once", &mut far).await.unwrap();
+    assert_eq!(answered.text, "{\"status\":200,\"type\":Some(\"text/plain\")}");
+    assert!(answered.cpu < Duration::from_millis(100), "{:?}", answered.cpu);
+    ticking.await.unwrap();
+    assert_eq!(far.sent.len(), 1);
+    let sent = &far.sent[0];
+    assert_eq!((sent.operation.as_str(), sent.credential.as_deref()), ("get", Some("key")));
+    assert_eq!(sent.parameters, [("id".to_owned(), "../7".to_owned())]);
+
+    // After the answer, the budgets still hold.
+    let mut far = Far { body: Some(Vec::new()), ..Far::new() };
+    let error = bench.run(&plugin, "ask_and_spin", &mut far).await.err().unwrap();
+    assert_limit(&error, Limit::Cpu, "[limits] cpu = \"100ms\"");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn sleeping_takes_no_cpu_time() {
+    let bench = Bench::new();
+    let plugin = bench.prepare(&rust("attacks"), Limits { cpu: Duration::from_millis(20), ..limits() }).await.unwrap();
+    let answered = bench.run(&plugin, "nap", &mut Far::new()).await.unwrap();
+    assert!(answered.cpu < Duration::from_millis(20), "{:?}", answered.cpu);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn handles_bodies_and_stores_work_and_show_no_value() {
+    let bench = Bench::new();
+    let plugin = bench.attacks().await;
+    let mut far = Far { body: Some(vec![b'x'; 200_000]), ..Far::new() };
+    let answered = bench.run(&plugin, "read_body", &mut far).await.unwrap();
+    assert_eq!(
+        answered.text,
+        "{\"length\":200000,\"pieces\":4,\"captured\":1,\"again\":0,\"stored\":[\"op://MSP/Node/token\"]}"
+    );
+    assert_eq!(far.stored, [slot("token", 0), slot("password", 1)]);
+    let lent = &far.sent[1].lent;
+    assert_eq!((lent.len(), lent[0].site.as_str(), &lent[0].value), (1, "password", &slot("password", 1)));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn floods_are_capped_and_refusals_are_typed() {
+    let bench = Bench::new();
+    let plugin = bench.attacks().await;
+    bench.run(&plugin, "log_flood", &mut Far::new()).await.unwrap();
+    let texts = bench.texts();
+    assert_eq!(texts.len(), 20);
+    assert!(texts[19].contains("[limits] log-lines = 20"), "{}", texts[19]);
+    bench.lines.lock().unwrap().clear();
+    bench.run(&plugin, "print_flood", &mut Far::new()).await.unwrap();
+    assert_eq!(bench.texts().len(), 20);
+
+    let mut far = Far { body: Some(Vec::new()), ..Far::new() };
+    let error = bench.run(&plugin, "request_storm", &mut far).await.err().unwrap();
+    let CallError::Refused(refusal) = &error else { panic!("{error}") };
+    assert_eq!((refusal.reason, far.sent.len()), (Reason::Limit, 5));
+    assert!(refusal.detail.contains("[limits] requests = 5"), "{refusal}");
+
+    let error = bench.attack(&plugin, "open_undeclared").await;
+    assert!(matches!(&error, CallError::Refused(refusal) if refusal.reason == Reason::Undeclared), "{error}");
+    let error = bench.attack(&plugin, "claim_refused").await;
+    assert!(matches!(&error, CallError::Plugin(PluginFailure::Refused(_))), "{error}");
+    let text = bench.attack(&plugin, "fail_loudly").await.to_string();
+    assert!(text.len() < 5000 && !text.contains('\u{1b}'), "{}", text.len());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn the_environment_is_empty_and_a_polite_plugin_goes_on() {
+    let bench = Bench::new();
+    let plugin = bench.attacks().await;
+    for (tool, text) in [
+        ("environment", "{\"variables\":0,\"arguments\":0,\"read\":0}"),
+        ("grow_politely", "{\"denied\":true}"),
+        ("random", "256"),
+        ("hash", "1"),
+        ("echo", "{\"a\":1}"),
+    ] {
+        assert_eq!(bench.run(&plugin, tool, &mut Far::new()).await.unwrap().text, text, "{tool}");
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn an_endless_loop_does_not_starve_another_plugin() {
+    let bench = Bench::new();
+    let greedy = bench.prepare(&rust("attacks"), Limits { cpu: Duration::from_secs(2), deadline: Duration::from_secs(4), ..limits() });
+    let (greedy, good) = (greedy.await.unwrap(), bench.attacks().await);
+    let attack = async {
+        let error = bench.run(&greedy, "loop_forever", &mut Far::new()).await.err().unwrap();
+        assert_limit(&error, Limit::Cpu, "[limits] cpu = \"2s\"");
+    };
+    let served = async {
+        let mut slowest = Duration::ZERO;
+        for _ in 0..50 {
+            let start = Instant::now();
+            bench.run(&good, "noop", &mut Far::new()).await.unwrap();
+            slowest = slowest.max(start.elapsed());
+            tokio::task::yield_now().await;
+        }
+        slowest
+    };
+    // One thread for both: the good plugin waits a tick at most each time, not two seconds.
+    let ((), slowest) = tokio::join!(attack, served);
+    assert!(slowest < Duration::from_millis(500), "{slowest:?}");
+}

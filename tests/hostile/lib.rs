@@ -1,0 +1,1 @@
+//! Nothing: the attacks are in `examples/` and `wat/`.

@@ -1,0 +1,13 @@
+//! What does the whole program do, against upstreams that check? A laboratory for tests and for the demo.
+//!
+//! A [`Lab`] is a throw-away state directory driven through the real `claviger` program, with one connection for each
+//! simulated upstream. Every secret in it is a [`Canary`]; [`Lab::sweep`] looks for every one of them in everything that the
+//! program printed and in every file that it left.
+
+mod canary;
+mod connections;
+mod run;
+
+pub use canary::Canary;
+pub use connections::Upstream;
+pub use run::{Lab, LabError, Ran};
