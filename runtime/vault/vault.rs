@@ -59,6 +59,12 @@ impl Vault {
         }
     }
 
+    /// For tests of slow upstreams.
+    #[cfg(test)]
+    pub(crate) fn set_time(&mut self, time: Duration) {
+        self.time = time;
+    }
+
     /// Begins one tool call on a connection. Dropping the scope closes its connections and wipes its secrets.
     pub fn begin(&self, connection: &Name) -> CallScope {
         CallScope::new(self.calls.fetch_add(1, Ordering::Relaxed), connection.clone())

@@ -104,9 +104,20 @@ impl Lab {
         }
         self.put("op://MSP/Proxmox/token-secret", &secret)?;
         let more = [
-            "--setting", "host=pve1.example", "--secret", "token-id=op://MSP/Proxmox/token-id", "--secret",
-            "token-secret=op://MSP/Proxmox/token-secret", "--allow", "mint-token", "--allow", "revoke-token",
-            "--allow-write-back", "api-token", "--write-back", "api-token=MSP",
+            "--setting",
+            "host=pve1.example",
+            "--secret",
+            "token-id=op://MSP/Proxmox/token-id",
+            "--secret",
+            "token-secret=op://MSP/Proxmox/token-secret",
+            "--allow",
+            "mint-token",
+            "--allow",
+            "revoke-token",
+            "--allow-write-back",
+            "api-token",
+            "--write-back",
+            "api-token=MSP",
         ];
         self.connect("pve", "hypervisor", "api", running.addr, &more)?;
         Ok(Upstream { running, canaries: vec![secret] })

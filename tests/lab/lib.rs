@@ -4,10 +4,12 @@
 //! simulated upstream. Every secret in it is a [`Canary`]; [`Lab::sweep`] looks for every one of them in everything that the
 //! program printed and in every file that it left.
 
+mod agent;
 mod canary;
 mod connections;
 mod run;
 
+pub use agent::Agent;
 pub use canary::Canary;
 pub use connections::Upstream;
 pub use run::{Lab, LabError, Ran};

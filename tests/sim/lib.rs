@@ -29,7 +29,7 @@ mod vendor;
 
 pub use ca::{Identity, TestCa};
 pub use connectwise::{Connectwise, ConnectwiseConfig};
-pub use external::{Installation, Oidc, OidcClient, OidcConfig, OidcIssuer, Redfish, RedfishSystem, install};
+pub use external::{Installation, Oidc, OidcClient, OidcConfig, OidcIssuer, Redfish, RedfishSystem};
 pub use hostile::{Hostile, HostileConfig};
 pub use null::Null;
 pub use pax8::{Issuer, Minted, Minting, Pax8, Pax8Config};

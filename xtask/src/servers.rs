@@ -49,17 +49,19 @@ fn copy(name: &str, to: &Path) -> Result<(), Failed> {
 
 /// Node.js, npm and Python's venv, from Debian where the machine has none.
 fn system_packages() -> Result<(), Failed> {
-    let mut missing = Vec::new();
-    for (probe, arguments, packages) in [
-        ("node", ["--version", ""], ["nodejs", "npm"]),
-        ("npm", ["--version", ""], ["npm", ""]),
-        ("python3", ["-c", "import ensurepip, venv"], ["python3", "python3-venv"]),
-    ] {
-        let arguments = arguments.iter().filter(|argument| !argument.is_empty());
-        if Step::new(probe, Path::new(probe)).args(arguments).output().is_err() {
-            missing.extend(packages.iter().filter(|package| !package.is_empty()));
-        }
-    }
+    // A program, how to see that it works, and the Debian packages that bring it.
+    let needed: [(&str, &[&str], &[&str]); 3] = [
+        ("node", &["--version"], &["nodejs", "npm"]),
+        ("npm", &["--version"], &["npm"]),
+        ("python3", &["-c", "import ensurepip, venv"], &["python3", "python3-venv"]),
+    ];
+    let absent = |program: &str, probe: &[&str]| Step::new(program, Path::new(program)).args(probe).output().is_err();
+    let missing: Vec<&str> = needed
+        .iter()
+        .filter(|(program, probe, _)| absent(program, probe))
+        .flat_map(|(_, _, packages)| *packages)
+        .copied()
+        .collect();
     if missing.is_empty() {
         return Ok(());
     }

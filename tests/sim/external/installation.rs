@@ -2,12 +2,11 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// Names another place for the servers.
 const VARIABLE: &str = "CLAVIGER_SERVERS";
 
-/// What pins the versions. Copies of both in `installed` say what an installation holds; they are written last.
+/// What pins the versions. `cargo xtask` installs, and leaves copies of both in `installed` when it is done.
 const PINS: [&str; 2] = ["package-lock.json", "requirements.txt"];
 const INSTALLED: &str = "installed";
 
@@ -24,27 +23,6 @@ fn workspace() -> PathBuf {
 /// A launcher.
 pub(super) fn launcher(name: &str) -> PathBuf {
     workspace().join("tests/servers").join(name)
-}
-
-/// The commands that install both servers in `directory`, in their order: `npm ci` of `package-lock.json`, a virtual
-/// environment, `pip install` of `requirements.txt`, a note of what was installed. Versions are pinned in those files.
-#[must_use]
-pub fn install(directory: &Path) -> Vec<Command> {
-    let venv = directory.join("venv");
-    let mut make = Command::new("mkdir");
-    make.arg("-p").arg(directory.join(INSTALLED));
-    let mut copy = Command::new("cp");
-    copy.args(["package.json", "package-lock.json"].map(launcher)).arg(directory);
-    let mut npm = Command::new("npm");
-    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"]).arg(directory);
-    let mut python = Command::new("python3");
-    python.args(["-m", "venv"]).arg(&venv);
-    let mut pip = Command::new(venv.join("bin/python"));
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"]);
-    pip.arg(launcher("requirements.txt"));
-    let mut note = Command::new("cp");
-    note.args(PINS.map(launcher)).arg(directory.join(INSTALLED));
-    vec![make, copy, npm, python, pip, note]
 }
 
 impl Installation {

@@ -1,0 +1,11 @@
+//! The sending half over real sockets, with the real rooms around it.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod answers;
+mod captures;
+mod destinations;
+mod house;
+mod leaks;
+mod placements;
+mod tokens;
+mod upstream;

@@ -1,0 +1,133 @@
+//! A scripted agent: speaks the Model Context Protocol to `claviger mcp` over its standard streams.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::{Lab, LabError};
+
+/// The revision of the protocol that this agent speaks.
+const PROTOCOL: &str = "2025-11-25";
+
+/// An agent with an open session. Dropping it ends the session.
+pub struct Agent<'a> {
+    lab: &'a Lab,
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+    next: u64,
+    /// Notifications that came while it waited for answers.
+    pub notifications: Vec<Value>,
+}
+
+impl<'a> Agent<'a> {
+    /// Starts `claviger mcp` and begins a session.
+    ///
+    /// # Errors
+    /// [`LabError`] when there is no session.
+    pub fn start(lab: &'a Lab) -> Result<Self, LabError> {
+        let mut child =
+            lab.command().arg("mcp").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn()?;
+        let stdin = child.stdin.take();
+        let stdout = child.stdout.take().ok_or_else(|| LabError::new("no standard output"))?;
+        let mut agent = Self { lab, child, stdin, stdout: BufReader::new(stdout), next: 1, notifications: Vec::new() };
+        agent.request(
+            "initialize",
+            &json!({ "protocolVersion": PROTOCOL, "capabilities": {},
+                "clientInfo": { "name": "scripted-agent", "version": "1" } }),
+        )?;
+        agent.notify("notifications/initialized", &json!({}))?;
+        Ok(agent)
+    }
+
+    /// Sends a request and waits for its answer: the whole JSON-RPC object.
+    ///
+    /// # Errors
+    /// [`LabError`] when the session ends before the answer.
+    pub fn request(&mut self, method: &str, parameters: &Value) -> Result<Value, LabError> {
+        let id = self.begin(method, parameters)?;
+        self.answer(id)
+    }
+
+    /// Sends a request and does not wait.
+    ///
+    /// # Errors
+    /// [`LabError`] when the session is over.
+    pub fn begin(&mut self, method: &str, parameters: &Value) -> Result<u64, LabError> {
+        let id = self.next;
+        self.next += 1;
+        self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": parameters }))?;
+        Ok(id)
+    }
+
+    /// Waits for the answer to a request.
+    ///
+    /// # Errors
+    /// [`LabError`] when the session ends before the answer.
+    pub fn answer(&mut self, id: u64) -> Result<Value, LabError> {
+        loop {
+            let mut line = String::new();
+            if self.stdout.read_line(&mut line)? == 0 {
+                return Err(LabError::new("claviger mcp ended before it answered"));
+            }
+            self.lab.heard(line.as_bytes());
+            let message: Value =
+                serde_json::from_str(&line).map_err(|_| LabError::new("a frame on standard output is not JSON"))?;
+            if message.get("id").and_then(Value::as_u64) == Some(id) && message.get("method").is_none() {
+                return Ok(message);
+            }
+            self.notifications.push(message);
+        }
+    }
+
+    /// Sends a notification.
+    ///
+    /// # Errors
+    /// [`LabError`] when the session is over.
+    pub fn notify(&mut self, method: &str, parameters: &Value) -> Result<(), LabError> {
+        self.send(&json!({ "jsonrpc": "2.0", "method": method, "params": parameters }))
+    }
+
+    /// Sends bytes as they are, to see what becomes of rubbish.
+    ///
+    /// # Errors
+    /// [`LabError`] when the session is over.
+    pub fn send_raw(&mut self, bytes: &[u8]) -> Result<(), LabError> {
+        let stdin = self.stdin.as_mut().ok_or_else(|| LabError::new("the session is over"))?;
+        stdin.write_all(bytes)?;
+        Ok(stdin.flush()?)
+    }
+
+    /// The granted tools.
+    ///
+    /// # Errors
+    /// [`LabError`] when the session ends before the answer.
+    pub fn tools(&mut self) -> Result<Vec<Value>, LabError> {
+        let answer = self.request("tools/list", &json!({}))?;
+        let tools = answer.pointer("/result/tools").and_then(Value::as_array).cloned();
+        tools.ok_or_else(|| LabError::new(format!("no tools: {answer}")))
+    }
+
+    /// Calls a tool: the result object, errors that the model sees included.
+    ///
+    /// # Errors
+    /// [`LabError`] when the session ends before the answer, or the answer is a protocol error.
+    pub fn call(&mut self, tool: &str, arguments: &Value) -> Result<Value, LabError> {
+        let parameters = json!({ "name": tool, "arguments": arguments, "_meta": { "progressToken": tool } });
+        let answer = self.request("tools/call", &parameters)?;
+        answer.get("result").cloned().ok_or_else(|| LabError::new(format!("protocol error: {answer}")))
+    }
+
+    fn send(&mut self, message: &Value) -> Result<(), LabError> {
+        self.send_raw(format!("{message}\n").as_bytes())
+    }
+}
+
+impl Drop for Agent<'_> {
+    fn drop(&mut self) {
+        // Closing its standard input ends the session; waiting lets the log be closed.
+        drop(self.stdin.take());
+        let _ended = self.child.wait();
+    }
+}
