@@ -68,7 +68,7 @@ fn send_facts() -> SendFacts {
         headers: [("accept".to_owned(), "application/json".to_owned())].into(),
         body: Some(BodyFacts {
             encoding: "json",
-            sha256: Digest::of(b"body").to_string(),
+            sha256: hex::encode(Digest::of(b"body").as_bytes()),
             fields: [("/filter", "\"active\""), ("/limit", "12")].map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
         }),
         credential: Some(CredentialFacts {

@@ -27,7 +27,7 @@ pub fn render(ask: &Ask) -> String {
         ActionFacts::Store(store) => page.store(store),
     }
     page.row("expires", &format!("in {} seconds", ask.wait().as_secs()));
-    page.row("challenge", &hex::encode(ask.digest()));
+    page.digests(ask);
     if let Some(description) = &ask.facts().description {
         page.boxed(description);
     }
@@ -61,8 +61,13 @@ impl Page {
         self.row("client", &facts.client.as_deref().map_or_else(|| "none".to_owned(), quote));
         self.row("connection", facts.connection.as_str());
         self.row("plugin", &format!("{} {}, tool {}", facts.plugin.name, plain(&facts.plugin.version), facts.tool));
-        self.row("manifest", &facts.plugin.manifest.to_string());
-        self.row("component", &facts.plugin.component.to_string());
+    }
+
+    /// What people compare only when something is wrong.
+    fn digests(&mut self, ask: &Ask) {
+        self.row("manifest", &ask.facts().plugin.manifest.to_string());
+        self.row("component", &ask.facts().plugin.component.to_string());
+        self.row("challenge", &hex::encode(ask.digest()));
     }
 
     fn send(&mut self, send: &SendFacts) {
@@ -126,7 +131,9 @@ impl Page {
             let (minutes, hours) = (seconds / 60, limit / 3_600);
             let _ = writeln!(
                 self.text,
-                "  `lease` also allows this operation with other parameters and the same secrets, for the same\n  person, session, client and plugin version: {uses} requests, until {minutes} minutes after the last\n  one and {hours} hours from now at most."
+                "  `lease` also allows this operation with other parameters and the same\n  \
+                 secrets, for the same person, session, client and plugin version: {uses}\n  \
+                 requests, until {minutes} minutes after the last one, {hours} hours at most."
             );
             self.text.push_str("  Type yes or lease and Enter; anything else denies: ");
         } else {
@@ -277,7 +284,7 @@ mod tests {
         let text = rendered(&facts);
         assert_eq!(text.matches("\n  client ").count(), 1);
         assert_eq!(text.matches("\n  who ").count(), 1);
-        assert!(text.lines().all(|line| line.chars().count() <= 100));
+        assert!(text.lines().all(|line| line.chars().count() <= 78));
         assert!(text.chars().all(|character| character == '\n' || !character.is_control()));
         assert!(!text.contains('\u{202e}'));
     }

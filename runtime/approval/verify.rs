@@ -2,7 +2,7 @@
 
 use p256::ecdsa::Signature;
 use p256::ecdsa::signature::Verifier as _;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -155,8 +155,7 @@ fn belongs(receipt: &Receipt, key: &EnrolledKey) -> Result<(), ReceiptError> {
     first_failure(checks)
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Serialize, Deserialize)]
 struct Request {
     v: u8,
     facts: Value,
@@ -165,11 +164,11 @@ struct Request {
     expires: u64,
 }
 
-/// Only the canonical spelling is a request: any other could be read differently by somebody else.
+/// Only the canonical spelling is a request: any other could be read differently by somebody else. It is written again
+/// from what was understood, so a member that this version does not know is a difference too.
 fn request(text: &str) -> Result<Request, ReceiptError> {
-    let value: Value = serde_json::from_str(text).map_err(|_| ReceiptError::Request)?;
-    let canonical = serde_json_canonicalizer::to_string(&value).map_err(|_| ReceiptError::Request)?;
-    let request: Request = serde_json::from_value(value).map_err(|_| ReceiptError::Request)?;
+    let request: Request = serde_json::from_str(text).map_err(|_| ReceiptError::Request)?;
+    let canonical = serde_json_canonicalizer::to_string(&request).map_err(|_| ReceiptError::Request)?;
     let nonce_is_whole = request.nonce.as_bytes().len() == 32;
     first_failure([
         (canonical == text && nonce_is_whole && request.facts.is_object(), ReceiptError::Request),

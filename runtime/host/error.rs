@@ -101,10 +101,10 @@ pub enum InstallError {
     #[error("this is not a WebAssembly component; build the plugin for the target wasm32-wasip2")]
     NotAComponent,
     /// It imports something that the door does not offer.
-    #[error("the component imports {import:?}, which this host does not offer: {advice}")]
+    #[error("the component imports {}, which this host does not offer: {advice}", imports.join(", "))]
     Import {
-        /// The import's name.
-        import: String,
+        /// The imports' names.
+        imports: Vec<String>,
         /// What to do instead.
         advice: &'static str,
     },

@@ -41,9 +41,8 @@ pub(crate) fn is_offered(name: &str, kind: &str) -> bool {
             || (STD_INTERFACES.contains(&interface) && is_compatible(version, STD_VERSION)))
 }
 
-/// What to do about an import that is not offered.
-pub(crate) fn advice(name: &str) -> &'static str {
-    let interface = name.split('@').next().unwrap_or(name);
+/// What to do instead, for the most telling of the imports that are not offered: reading a file drags clocks along.
+pub(crate) fn advice(strangers: &[String]) -> &'static str {
     let advice = [
         (DOOR, "it was made for another version of the door; this host offers claviger:plugin@0.1.0"),
         ("wasi:http", "a plugin sends requests by operation, with claviger:plugin/http"),
@@ -52,8 +51,8 @@ pub(crate) fn advice(name: &str) -> &'static str {
         ("wasi:clocks", "use claviger:plugin/clock: seconds, and waiting"),
         ("wasi:random", "use claviger:plugin/random"),
     ];
-    let known = advice.iter().find(|(prefix, _)| interface.starts_with(prefix)).map(|(_, text)| *text);
-    known.unwrap_or("wit/plugin.wit is all that a plugin may import")
+    let known = advice.iter().find(|(prefix, _)| strangers.iter().any(|name| name.starts_with(prefix)));
+    known.map_or("wit/plugin.wit is all that a plugin may import", |(_, text)| text)
 }
 
 /// Semantic versioning below 1.0: the minor version decides, the patch version does not.
@@ -100,7 +99,9 @@ mod tests {
         ] {
             assert!(!is_offered(name, kind), "{name} {kind}");
         }
-        assert!(advice("claviger:plugin/http@0.2.0").contains("another version"));
-        assert!(advice("wasi:sockets/tcp@0.2.6").contains("by operation"));
+        let advice = |names: &[&str]| advice(&names.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert!(advice(&["claviger:plugin/http@0.2.0"]).contains("another version"));
+        assert!(advice(&["wasi:clocks/wall-clock@0.2.6", "wasi:sockets/tcp@0.2.6"]).contains("by operation"));
+        assert!(advice(&["env"]).contains("wit/plugin.wit"));
     }
 }

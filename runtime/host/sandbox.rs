@@ -76,9 +76,10 @@ impl Sandbox {
             return Err(InstallError::NotAComponent);
         }
         let report = self.compiler.report(component).await?;
-        if let Some(stranger) = report.imports.iter().find(|import| !imports::is_offered(&import.name, &import.kind)) {
-            let import = stranger.name.chars().take(200).collect();
-            return Err(InstallError::Import { import, advice: imports::advice(&stranger.name) });
+        let strangers = report.imports.iter().filter(|import| !imports::is_offered(&import.name, &import.kind));
+        let strangers: Vec<String> = strangers.map(|import| crate::text::tame(&import.name, 200)).collect();
+        if !strangers.is_empty() {
+            return Err(InstallError::Import { advice: imports::advice(&strangers), imports: strangers });
         }
         let has_call = report.exports.iter().any(|export| (export.name.as_str(), export.kind.as_str()) == CALL);
         if has_call { Ok(report) } else { Err(InstallError::NoCall) }

@@ -147,10 +147,7 @@ impl Inner {
     }
 
     /// Saves a change: read under the lock, changed, saved as the next generation. Two writers never lose an update.
-    fn change<T>(
-        &self,
-        apply: impl FnOnce(&mut Draft<'_>) -> Result<T, EmbeddedError>,
-    ) -> Result<T, EmbeddedError> {
+    fn change<T>(&self, apply: impl FnOnce(&mut Draft<'_>) -> Result<T, EmbeddedError>) -> Result<T, EmbeddedError> {
         let _lock = Lock::exclusive(&self.directory.join(LOCK))?;
         if self.doubtful.load(Ordering::Acquire) {
             return Err(EmbeddedError::Doubtful);

@@ -23,7 +23,9 @@ pub enum EmbeddedError {
     #[error("the vault's file is damaged in {0}; restore it from a backup")]
     Damaged(&'static str),
     /// Another version of the format.
-    #[error("the vault's file has a format that this version does not know; use the version that wrote it, or a newer one")]
+    #[error(
+        "the vault's file has a format that this version does not know; use the version that wrote it, or a newer one"
+    )]
     Version,
     /// Older than what this process has seen already.
     #[error("the vault's file is older than it was a moment ago; somebody put an old copy back")]
@@ -86,7 +88,9 @@ impl From<EmbeddedError> for ProviderError {
             EmbeddedError::OpenToOthers => Self::Misconfigured("others can reach the vault's files; `chmod go=` them"),
             EmbeddedError::TooLarge => Self::Unsupported("a value above 1 MiB, or a vault above 256 MiB"),
             EmbeddedError::Busy => Self::Unavailable("another process is writing the vault"),
-            EmbeddedError::Doubtful => Self::Unavailable("the disk did not confirm a write; check it, then start again"),
+            EmbeddedError::Doubtful => {
+                Self::Unavailable("the disk did not confirm a write; check it, then start again")
+            }
             EmbeddedError::Randomness => Self::Unavailable("the operating system gave no randomness"),
             EmbeddedError::AlreadyThere | EmbeddedError::Unlock(_) => Self::Locked,
         }

@@ -115,10 +115,8 @@ impl Draft<'_> {
         }
         self.hold(&mut item, &values)?;
         let references = item.fields.iter().map(|field| {
-            let named = format!("op://{}/{}/{}", vault.name, item.title, field.label);
-            let numbered = format!("op://{}/{}/{}", vault.id, item.id, field.id);
-            // A name that the reference grammar has no room for is given by identifier.
-            named.parse().or_else(|_| numbered.parse()).map_err(|_| ProviderError::Unknown)
+            let names = [vault.name.as_str(), &item.title, &field.label];
+            Created::reference(names, [&vault.id, &item.id, &field.id])
         });
         let references = references.collect::<Result<_, _>>()?;
         self.keep(item);

@@ -144,10 +144,14 @@ fn write_back_creates_and_never_overwrites() {
 #[test]
 fn a_title_that_no_reference_can_hold_is_referred_to_by_identifier() {
     let (_place, store) = Place::new();
-    let created = now(store.create(&new_item("pve/api: token", &[("schlüssel", "b1946ac9-2492-4d23")]))).unwrap();
-    let text = created.references[0].to_string();
-    assert!(!text.contains("pve"), "{text}");
-    assert_eq!(value(&store, &text).unwrap().0, "b1946ac9-2492-4d23");
+    for (title, label) in
+        [("pve/api", "key"), ("pve: token", "key"), ("pve", "schlüssel"), ("pve ", "key?attribute=otp")]
+    {
+        let created = now(store.create(&new_item(title, &[(label, "b1946ac9-2492-4d23")]))).unwrap();
+        let text = created.references[0].to_string();
+        assert!(!text.contains("pve"), "{text}");
+        assert_eq!(value(&store, &text).unwrap().0, "b1946ac9-2492-4d23");
+    }
 }
 
 #[test]
@@ -271,7 +275,10 @@ fn a_store_is_never_created_over_another() {
     assert_eq!(value(&place.open().unwrap(), "op://MSP/Pax8/key").unwrap().0, "J6w-gannet-07");
     let empty = place.directory.join("empty");
     assert_eq!(Embedded::create(&empty, &[]).unwrap_err(), UnlockError::SlotCount.into());
-    assert_eq!(Embedded::open(&empty, &IdentityFile::read(&place.identity).unwrap()).unwrap_err(), EmbeddedError::Missing);
+    assert_eq!(
+        Embedded::open(&empty, &IdentityFile::read(&place.identity).unwrap()).unwrap_err(),
+        EmbeddedError::Missing
+    );
 }
 
 #[test]

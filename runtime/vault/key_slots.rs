@@ -337,7 +337,8 @@ mod tests {
     #[test]
     fn parameters_out_of_bounds_are_refused_before_the_derivation() {
         let master = Key::random().unwrap();
-        let bad = [(8, 3, 1), (u32::MAX, 3, 1), (65536, 0, 1), (65536, u32::MAX, 1), (65536, 3, 0), (65536, 3, 1 << 20)];
+        let bad =
+            [(8, 3, 1), (u32::MAX, 3, 1), (65536, 0, 1), (65536, u32::MAX, 1), (65536, 3, 0), (65536, 3, 1 << 20)];
         for (memory, pass, lane) in bad {
             let mut slot = passphrase_slot(&master);
             let KeySlot::Argon2id { memory_kib, passes, lanes, .. } = &mut slot else { panic!("a passphrase slot") };

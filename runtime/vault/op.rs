@@ -71,7 +71,9 @@ pub enum OpConfigError {
     #[error("the service account's token-file {0}")]
     Token(&'static str),
     /// The environment says something else.
-    #[error("the environment has {0}, which would take the place of the configured account; unset it, or configure that account")]
+    #[error(
+        "the environment has {0}, which would take the place of the configured account; unset it, or configure that account"
+    )]
     Conflict(&'static str),
     /// No randomness.
     #[error("the operating system gave no randomness; try again")]

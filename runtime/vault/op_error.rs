@@ -16,24 +16,22 @@ const BEGINNINGS: &[(&str, ProviderError)] = &[
     ("You are not currently signed in", ProviderError::Locked),
     ("account is not signed in", ProviderError::Locked),
     ("authorization prompt dismissed", ProviderError::Dismissed),
-    ("authorization timeout", ProviderError::Dismissed),
     ("no account found for filter", ProviderError::Misconfigured(ACCOUNT)),
     ("found no accounts for filter", ProviderError::Misconfigured(ACCOUNT)),
     ("connecting to desktop app", ProviderError::Unavailable(DESKTOP)),
     ("unexpected response from 1Password app", ProviderError::Unavailable(DESKTOP)),
-    ("More than one vault matches", ProviderError::Ambiguous),
     ("More than one item matches", ProviderError::Ambiguous),
-    ("More than one field matches", ProviderError::Ambiguous),
     ("could not resolve item UUID for item", ProviderError::ItemNotFound),
-    ("could not find item", ProviderError::ItemNotFound),
     ("invalid character in secret reference", ProviderError::Unsupported("op does not accept its characters")),
     ("too many '/'", ProviderError::Unsupported("op does not accept its number of segments")),
     ("a vault query must be provided", ProviderError::Misconfigured("a service account needs the vault by name")),
     ("(400) Bad Request", ProviderError::Unsupported("1Password refused the structure of the request")),
     ("(404) Not Found", ProviderError::ItemNotFound),
     ("unknown command", ProviderError::Misconfigured("this version of op is too old; install 2.30 or newer")),
-    ("unknown flag", ProviderError::Misconfigured("this version of op is too old; install 2.30 or newer")),
-    ("expected data on stdin", ProviderError::Misconfigured("op did not get its input as a pipe; is it behind a wrapper?")),
+    (
+        "expected data on stdin",
+        ProviderError::Misconfigured("op did not get its input as a pipe; is it behind a wrapper?"),
+    ),
 ];
 
 /// What the operator reads whose account is wrong.
@@ -69,9 +67,9 @@ fn meaning(message: &str) -> Option<ProviderError> {
         .and_then(|(_, rest)| rest.strip_prefix(": "))
         .unwrap_or(message);
     let beginning = BEGINNINGS.iter().find(|(beginning, _)| message.starts_with(beginning));
-    beginning.map(|(_, meaning)| meaning.clone()).or_else(|| {
-        authentication(message).or_else(|| rate_limit(message)).or_else(|| not_there(message))
-    })
+    beginning
+        .map(|(_, meaning)| meaning.clone())
+        .or_else(|| authentication(message).or_else(|| rate_limit(message)).or_else(|| not_there(message)))
 }
 
 /// `"X" isn't an item in the "V" vault.` and its like. X is a segment of our own reference, which has no quotation mark.
@@ -80,7 +78,6 @@ fn not_there(message: &str) -> Option<ProviderError> {
         return [
             (" isn't a vault in this account", ProviderError::VaultNotFound),
             (" isn't an item", ProviderError::ItemNotFound),
-            (" isn't a field", ProviderError::FieldNotFound),
         ]
         .into_iter()
         .find_map(|(what, error)| rest.starts_with(what).then_some(error));
@@ -141,20 +138,41 @@ mod tests {
             ),
             ("error initializing client: authorization prompt dismissed, please try again", Error::Dismissed),
             ("authorization prompt dismissed, please try again", Error::Dismissed),
-            ("error initializing client: connecting to desktop app timed out, make sure it is installed", Error::Unavailable(DESKTOP)),
-            ("connecting to desktop app: read: connection reset, make sure the CLI is correctly installed", Error::Unavailable(DESKTOP)),
+            (
+                "error initializing client: connecting to desktop app timed out, make sure it is installed",
+                Error::Unavailable(DESKTOP),
+            ),
+            (
+                "connecting to desktop app: read: connection reset, make sure the CLI is correctly installed",
+                Error::Unavailable(DESKTOP),
+            ),
             ("unexpected response from 1Password app", Error::Unavailable(DESKTOP)),
             ("\"Nope\" isn't a vault in this account. Specify the vault with its ID or name.", Error::VaultNotFound),
-            ("\"Nope\" isn't an item in the \"MSP\" vault. Specify the item with its UUID, name, or domain.", Error::ItemNotFound),
+            (
+                "\"Nope\" isn't an item in the \"MSP\" vault. Specify the item with its UUID, name, or domain.",
+                Error::ItemNotFound,
+            ),
             ("\"Nope\" isn't an item. Specify the item with its UUID, name, or domain.", Error::ItemNotFound),
-            ("More than one item matches \"Pax8\". Try again and specify the item by its ID: \n\t* for the item \"Pax8\" in vault MSP: abc", Error::Ambiguous),
-            ("could not read secret 'op://MSP/Nope/key': \"Nope\" isn't an item in the \"MSP\" vault. Specify the item", Error::ItemNotFound),
+            (
+                "More than one item matches \"Pax8\". Try again and specify the item by its ID: \n\t* for the item \"Pax8\" in vault MSP: abc",
+                Error::Ambiguous,
+            ),
+            (
+                "could not read secret 'op://MSP/Nope/key': \"Nope\" isn't an item in the \"MSP\" vault. Specify the item",
+                Error::ItemNotFound,
+            ),
             ("could not resolve item UUID for item Nope: could not find item Nope in vault abc", Error::ItemNotFound),
-            ("could not read secret 'op://MSP/Pax8/nope': item 'MSP/Pax8' does not have a field 'nope'", Error::FieldNotFound),
+            (
+                "could not read secret 'op://MSP/Pax8/nope': item 'MSP/Pax8' does not have a field 'nope'",
+                Error::FieldNotFound,
+            ),
             ("item 'MSP/Pax8' does not have a field 'section.field'", Error::FieldNotFound),
             ("invalid character in secret reference: ':'", Error::Unsupported("op does not accept its characters")),
             ("too many '/' in secret reference", Error::Unsupported("op does not accept its number of segments")),
-            ("a vault query must be provided when this command is called by a service account", Error::Misconfigured("a service account needs the vault by name")),
+            (
+                "a vault query must be provided when this command is called by a service account",
+                Error::Misconfigured("a service account needs the vault by name"),
+            ),
             ("(404) Not Found: The requested resource was not found.", Error::ItemNotFound),
             (
                 "(429) Too Many Requests: You've reached the maximum number of this type of requests this service account is allowed to make. Please retry in 58 minutes or try other requests.",
@@ -172,7 +190,8 @@ mod tests {
         let refused = b"[ERROR] 2031/04/05 06:07:08 (400) Bad Request: The structure of request was invalid.\n";
         let structure = "1Password refused the structure of the request";
         assert_eq!(classify(Some(4), refused), Error::Unsupported(structure));
-        let panic = b"panic: runtime error: index out of range [1] with length 1\n\ngoroutine 1 [running]:\nmain.main()\n";
+        let panic =
+            b"panic: runtime error: index out of range [1] with length 1\n\ngoroutine 1 [running]:\nmain.main()\n";
         assert_eq!(classify(Some(2), panic), Error::Misconfigured(CORRUPT));
         assert_eq!(classify(Some(1), panic), Error::Unknown);
         assert_eq!(classify(None, b""), Error::Unknown);
@@ -187,7 +206,8 @@ mod tests {
         assert_eq!(says("something new about \"You are not currently signed in\""), Error::Unknown);
         assert_eq!(classify(Some(1), b"You are not currently signed in."), Error::Unknown);
         assert_eq!(classify(Some(1), b"[ERROR] yesterday account is not signed in"), Error::Unknown);
-        let warned = b"[WARNING] 2031/04/05 06:07:08 account is not signed in\n[ERROR] 2031/04/05 06:07:08 \"a\" isn't an item.";
+        let warned =
+            b"[WARNING] 2031/04/05 06:07:08 account is not signed in\n[ERROR] 2031/04/05 06:07:08 \"a\" isn't an item.";
         assert_eq!(classify(Some(1), warned), Error::ItemNotFound);
     }
 

@@ -92,7 +92,10 @@ mod tests {
     use crate::provider::ProviderError;
 
     /// Runs ten calls at once; gives how many were made before the first one came back, how many in all, and the results.
-    async fn ten(gate: &Arc<Gate>, answer: Result<(), ProviderError>) -> (usize, usize, Vec<Result<(), ProviderError>>) {
+    async fn ten(
+        gate: &Arc<Gate>,
+        answer: Result<(), ProviderError>,
+    ) -> (usize, usize, Vec<Result<(), ProviderError>>) {
         let (begun, early) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let mut calls = tokio::task::JoinSet::new();
         for _ in 0..10 {

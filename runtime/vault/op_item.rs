@@ -1,6 +1,5 @@
 //! The JSON that `op` reads and prints, as far as it is used here.
 
-use claviger_manifest::SecretReference;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -52,10 +51,8 @@ impl CreatedItem {
             if fields.next().is_some() {
                 return Err(ProviderError::Ambiguous);
             }
-            let named = format!("op://{}/{}/{label}", vault.name, new.title);
-            let numbered = format!("op://{}/{}/{}", vault.id, self.id, field.id);
-            let reference = named.parse::<SecretReference>().or_else(|_| numbered.parse());
-            reference.map_err(|_| ProviderError::Unknown)
+            let names = [vault.name.as_str(), &new.title, label];
+            Created::reference(names, [&vault.id, &self.id, &field.id])
         });
         Ok(Created { references: references.collect::<Result<_, _>>()? })
     }
@@ -98,7 +95,8 @@ pub(crate) fn template(new: &NewItem) -> Result<Zeroizing<Vec<u8>>, ProviderErro
     // Allocated once, at the largest size that it can get: a buffer that grows leaves copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(length));
     let template = Template { title: &new.title, category: CATEGORY, fields };
-    serde_json::to_writer(&mut *bytes, &template).map_err(|_| ProviderError::Unsupported("a value that JSON cannot hold"))?;
+    serde_json::to_writer(&mut *bytes, &template)
+        .map_err(|_| ProviderError::Unsupported("a value that JSON cannot hold"))?;
     Ok(bytes)
 }
 

@@ -66,7 +66,11 @@ impl OpProcess {
 
     /// Runs `op` and gives what it printed. `input` goes through a pipe; without it, standard input is empty, so that
     /// nothing can ask there.
-    pub(crate) async fn run(&self, arguments: &[&str], input: Option<&[u8]>) -> Result<Zeroizing<Vec<u8>>, ProviderError> {
+    pub(crate) async fn run(
+        &self,
+        arguments: &[&str],
+        input: Option<&[u8]>,
+    ) -> Result<Zeroizing<Vec<u8>>, ProviderError> {
         let mut child = self.command(arguments, input.is_some()).spawn().map_err(|error| unstartable(&error))?;
         let ended = tokio::time::timeout(self.timeout, talk(&mut child, input)).await;
         // The desktop app's dialogue may still be open; asking again would open another one.

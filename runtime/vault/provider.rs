@@ -47,6 +47,24 @@ pub struct Created {
     pub references: Vec<SecretReference>,
 }
 
+impl Created {
+    /// The reference to one field: by names where the reference grammar has room for them, else by identifiers. A name
+    /// with a slash in it would parse, and mean something else; so the result is compared with what was meant.
+    pub(crate) fn reference(names: [&str; 3], identifiers: [&str; 3]) -> Result<SecretReference, ProviderError> {
+        let means = |reference: &SecretReference, [vault, item, field]: [&str; 3]| {
+            (reference.vault(), reference.item(), reference.field()) == (vault, item, field)
+                && reference.section().is_none()
+                && reference.attribute().is_none()
+        };
+        let mut candidates = [names, identifiers].into_iter().filter_map(|parts| {
+            let [vault, item, field] = parts;
+            let reference = format!("op://{vault}/{item}/{field}").parse().ok()?;
+            means(&reference, parts).then_some(reference)
+        });
+        candidates.next().ok_or(ProviderError::Unknown)
+    }
+}
+
 /// A store that resolves references and takes write-back.
 pub trait Provider: Send + Sync + fmt::Debug {
     /// The provider's name for people and for the log.

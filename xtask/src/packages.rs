@@ -1,5 +1,6 @@
 //! Binaries and signed plugin packages.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::step::{Failed, Step, file};
@@ -28,6 +29,7 @@ pub(crate) fn build() -> Result<(), Failed> {
     Step::cargo("building the plugins")
         .args(["build", "--quiet", "--release", "--manifest-path", "plugins/Cargo.toml"])
         .args(["--target", TARGET, "--target-dir", "target/plugins"])
+        .env("CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS", &remapped())
         .run()?;
     Step::cargo("building claviger").args(["build", "--quiet", "--bin", "claviger"]).run()?;
     // The host looks for the compiler beside itself.
@@ -37,6 +39,20 @@ pub(crate) fn build() -> Result<(), Failed> {
         place(Path::new("target/compiler/release/claviger-compile"), &beside.join("claviger-compile"))?;
     }
     sign()
+}
+
+/// The flags that keep this machine's directories out of a component: panic locations would name them, and the same
+/// sources would give another digest elsewhere.
+fn remapped() -> OsString {
+    let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo"));
+    let cargo = std::env::var_os("CARGO_HOME").map(PathBuf::from).or(home).unwrap_or_default();
+    let here = std::env::current_dir().unwrap_or_default();
+    let mut flags = OsString::from("--remap-path-prefix=");
+    flags.push(cargo);
+    flags.push("=/cargo --remap-path-prefix=");
+    flags.push(here);
+    flags.push("=/claviger");
+    flags
 }
 
 /// Replaces a file by renaming, so that a running program keeps the old one.

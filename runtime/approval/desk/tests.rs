@@ -82,6 +82,31 @@ async fn nobody_within_the_limit_is_a_denial_that_says_so() {
     assert!(refused.to_string().contains("60 seconds"));
 }
 
+/// Answers, but holds up the whole thread until it is too late, as a machine that sleeps does.
+struct Late(SoftwarePasskey);
+
+impl Approver for Late {
+    fn kind(&self) -> ApproverKind {
+        self.0.kind()
+    }
+
+    fn decide<'a>(&'a self, ask: &'a Ask) -> Decision<'a> {
+        Box::pin(async move {
+            std::thread::sleep(ask.wait() + Duration::from_millis(1));
+            self.0.decide(ask).await
+        })
+    }
+}
+
+#[tokio::test]
+async fn an_answer_after_the_end_is_a_denial() {
+    let office = office_with(SimulatedAnswer::Approve, |passkey| Box::new(Late(passkey)));
+    let short = Moment { wait: Duration::from_millis(30), ..moment(NOW, 1) };
+    assert_eq!(office.approve(Wanted::default(), short).await, Err(Refused::Expired));
+    let none = Moment { wait: Duration::ZERO, ..moment(NOW, 2) };
+    assert!(office.approve(Wanted::default(), none).await.is_err());
+}
+
 #[tokio::test]
 async fn a_simulated_yes_is_refused_outside_a_throwaway_directory() {
     let Office { enrolled, _directory: directory, .. } = office(SimulatedAnswer::Approve);

@@ -6,6 +6,7 @@ use p256::ecdsa::SigningKey;
 use p256::ecdsa::signature::Signer as _;
 
 use super::{ReceiptError, signed_message, verify};
+use crate::ask::digest;
 use crate::authenticator_data::{AuthenticatorData, UP, UV};
 use crate::fixtures::{self, ORIGIN, RP_ID, moment};
 use crate::{ApproverKind, Ask, Base64Url, EnrolledKey, Enrolment, HOST_ASSERTED_RP_ID, Receipt, Scope};
@@ -13,6 +14,7 @@ use crate::{ApproverKind, Ask, Base64Url, EnrolledKey, Enrolment, HOST_ASSERTED_
 /// A receipt that is right in everything but what a test changes, with a true signature over what it changed.
 struct Ceremony {
     ask: Ask,
+    request: String,
     key: EnrolledKey,
     signing: SigningKey,
     client_data: String,
@@ -25,7 +27,7 @@ impl Ceremony {
         let ask = Ask::new(&fixtures::facts(), &moment(1_700_000_000, 7)).unwrap();
         let client_data = client_data(&ask, ORIGIN, r#","crossOrigin":false"#);
         let authenticator_data = AuthenticatorData::new(RP_ID, UP | UV, 41).to_bytes();
-        Self { ask, key, signing, client_data, authenticator_data }
+        Self { request: ask.canonical().to_owned(), ask, key, signing, client_data, authenticator_data }
     }
 
     fn receipt(&self) -> Receipt {
@@ -36,7 +38,7 @@ impl Ceremony {
             kind: self.key.kind(),
             approver: self.key.name().to_owned(),
             credential_id: self.key.credential_id().clone(),
-            request: self.ask.canonical().to_owned(),
+            request: self.request.clone(),
             authenticator_data: self.authenticator_data.clone().into(),
             client_data_json: self.client_data.as_bytes().into(),
             signature: signature.to_der().as_bytes().into(),
@@ -49,7 +51,11 @@ impl Ceremony {
 }
 
 fn client_data(ask: &Ask, origin: &str, rest: &str) -> String {
-    let challenge = Base64Url::from(ask.digest().as_slice());
+    client_data_for(ask.canonical(), origin, rest)
+}
+
+fn client_data_for(request: &str, origin: &str, rest: &str) -> String {
+    let challenge = Base64Url::from(digest(request).as_slice());
     format!(r#"{{"type":"webauthn.get","challenge":"{challenge}","origin":"{origin}"{rest}}}"#)
 }
 
@@ -135,6 +141,28 @@ fn a_request_in_another_spelling() {
         assert_ne!(request, canonical);
         let receipt = Receipt { request: request.clone(), ..ceremony.receipt() };
         assert_eq!(verify(&receipt, &ceremony.key).unwrap_err(), ReceiptError::Request, "{request}");
+    }
+}
+
+/// Signed by the right person, and still nothing that a desk of this version asks.
+#[test]
+fn a_signed_request_that_is_none() {
+    let ceremony = Ceremony::new();
+    let canonical = ceremony.ask.canonical();
+    let nonce = Base64Url::from([7_u8; 32].as_slice()).to_string();
+    let short = Base64Url::from([7_u8; 31].as_slice()).to_string();
+    let facts = serde_json_canonicalizer::to_string(ceremony.ask.facts()).unwrap();
+    for (request, why) in [
+        (canonical.replace("\"v\":1}", "\"v\":2}"), ReceiptError::Version),
+        (canonical.replace(&nonce, &short), ReceiptError::Request),
+        (canonical.replace(&facts, "\"the facts\""), ReceiptError::Request),
+        (canonical.replace("\"v\":1}", "\"v\":1,\"w\":1}"), ReceiptError::Request),
+        (canonical.replace("\"once\"", "\"always\""), ReceiptError::Request),
+        (canonical.replace("{\"kind\":\"once\"}", "{\"kind\":\"once\",\"uses\":9}"), ReceiptError::Request),
+    ] {
+        assert_ne!(request, canonical);
+        let client_data = client_data_for(&request, ORIGIN, "");
+        Ceremony { client_data, request, ..Ceremony::new() }.fails_with(why);
     }
 }
 

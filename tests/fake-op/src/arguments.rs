@@ -10,13 +10,13 @@ const WITH_VALUE: [&str; 4] = ["account", "vault", "format", "category"];
 const ALONE: [&str; 4] = ["no-newline", "cache", "include-archive", "reveal"];
 
 /// Words and flags.
-pub struct Arguments {
-    pub words: Vec<String>,
+pub(crate) struct Arguments {
+    pub(crate) words: Vec<String>,
     flags: BTreeMap<String, String>,
 }
 
 impl Arguments {
-    pub fn parse(given: &[String]) -> Result<Self, Failure> {
+    pub(crate) fn parse(given: &[String]) -> Result<Self, Failure> {
         let (mut words, mut flags) = (Vec::new(), BTreeMap::new());
         let mut given = given.iter();
         while let Some(argument) = given.next() {
@@ -39,16 +39,16 @@ impl Arguments {
         Ok(Self { words, flags })
     }
 
-    pub fn value(&self, flag: &str) -> Option<&str> {
+    pub(crate) fn value(&self, flag: &str) -> Option<&str> {
         self.flags.get(flag).map(String::as_str)
     }
 
-    pub fn has(&self, flag: &str) -> bool {
+    pub(crate) fn has(&self, flag: &str) -> bool {
         self.flags.contains_key(flag)
     }
 
     /// Whether output is JSON: by flag, or by `OP_FORMAT`.
-    pub fn json(&self) -> bool {
+    pub(crate) fn json(&self) -> bool {
         self.value("format") == Some("json") || std::env::var("OP_FORMAT").is_ok_and(|format| format == "json")
     }
 }

@@ -24,12 +24,18 @@ struct Template {
     fields: Vec<Field>,
 }
 
-pub fn run(world: &World, state: &State, arguments: &Arguments) -> Result<Vec<u8>, Failure> {
+pub(crate) fn run(world: &World, state: &State, arguments: &Arguments) -> Result<Vec<u8>, Failure> {
     let words: Vec<&str> = arguments.words.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["vault", "list"] => print(&json!(state.vaults.iter().map(|vault| json!({
-            "id": vault.id, "name": vault.name, "content_version": 7,
-        })).collect::<Vec<_>>())),
+        ["vault", "list"] => print(&json!(
+            state
+                .vaults
+                .iter()
+                .map(|vault| json!({
+                    "id": vault.id, "name": vault.name, "content_version": 7,
+                }))
+                .collect::<Vec<_>>()
+        )),
         ["item", "list"] => list(state, arguments),
         ["item", "get", wanted] => {
             let vault = vault(state, arguments)?;
@@ -68,7 +74,9 @@ fn read(state: &State, arguments: &Arguments, reference: &str) -> Result<Vec<u8>
 }
 
 fn resolve(state: &State, reference: &str) -> Result<String, Failure> {
-    let path = reference.strip_prefix("op://").ok_or_else(|| Failure::error("secret reference is not prefixed with \"op://\""))?;
+    let path = reference
+        .strip_prefix("op://")
+        .ok_or_else(|| Failure::error("secret reference is not prefixed with \"op://\""))?;
     let (path, attribute) = path.split_once("?attribute=").unwrap_or((path, "value"));
     let allowed = |character: char| character.is_ascii_alphanumeric() || "-_./ ".contains(character);
     if let Some(bad) = path.chars().find(|character| !allowed(*character)) {
@@ -78,7 +86,11 @@ fn resolve(state: &State, reference: &str) -> Result<String, Failure> {
     let (vault, item, section, wanted) = match parts.as_slice() {
         [vault, item, field] => (*vault, *item, None, *field),
         [vault, item, section, field] => (*vault, *item, Some(*section), *field),
-        [_, _, _, _, ..] => return Err(Failure::error("too many '/': secret references should match op://<vault>/<item>[/<section>]/<field>")),
+        [_, _, _, _, ..] => {
+            return Err(Failure::error(
+                "too many '/': secret references should match op://<vault>/<item>[/<section>]/<field>",
+            ));
+        }
         _ => return Err(Failure::error("secret reference has invalid format")),
     };
     let item_found = state.item(item, Some(state.vault(vault)?))?;
@@ -103,15 +115,15 @@ fn create(world: &World, state: &State, arguments: &Arguments) -> Result<Vec<u8>
     }
     let mut input = String::new();
     std::io::stdin().read_to_string(&mut input).map_err(|_| Failure::error("expected data on stdin but none found"))?;
-    let template: Template =
-        serde_json::from_str(&input).map_err(|_| Failure::error("invalid JSON in piped input"))?;
+    let template: Template = serde_json::from_str(&input).map_err(|_| Failure::error("invalid JSON in piped input"))?;
     if !CATEGORIES.contains(&template.category.as_str()) {
         return Err(Failure::bad_request());
     }
     let vault = vault(state, arguments)?.or(state.vaults.first()).ok_or_else(|| Failure::no_vault("Private"))?;
     let (title, category) = (template.title, template.category);
     let fields = template.fields.into_iter().map(|field| finished(field, state.behaviour)).collect::<Result<_, _>>()?;
-    let item = Item { id: identifier()?, title, vault: vault.id.clone(), version: 1, category, archived: false, fields };
+    let item =
+        Item { id: identifier()?, title, vault: vault.id.clone(), version: 1, category, archived: false, fields };
     // Two items of one title are nothing that 1Password minds.
     world.change(|state| state.items.push(item.clone()))?;
     if arguments.json() { print(&state.whole(&item)) } else { Ok(format!("ID: {}\n", item.id).into_bytes()) }

@@ -13,13 +13,15 @@ const IDENTIFIER_LENGTH: usize = 26;
 const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
 impl State {
-    pub fn vault(&self, wanted: &str) -> Result<&Vault, Failure> {
+    pub(crate) fn vault(&self, wanted: &str) -> Result<&Vault, Failure> {
         let by_id = self.vaults.iter().find(|vault| vault.id == wanted);
-        by_id.or_else(|| self.vaults.iter().find(|vault| same(&vault.name, wanted))).ok_or_else(|| Failure::no_vault(wanted))
+        by_id
+            .or_else(|| self.vaults.iter().find(|vault| same(&vault.name, wanted)))
+            .ok_or_else(|| Failure::no_vault(wanted))
     }
 
     /// The one item of this identifier or title that is not archived.
-    pub fn item(&self, wanted: &str, vault: Option<&Vault>) -> Result<&Item, Failure> {
+    pub(crate) fn item(&self, wanted: &str, vault: Option<&Vault>) -> Result<&Item, Failure> {
         let there = |item: &&Item| vault.is_none_or(|vault| item.vault == vault.id);
         if let Some(item) = self.items.iter().filter(there).find(|item| item.id == wanted) {
             return Ok(item);
@@ -41,7 +43,7 @@ impl State {
     }
 
     /// An item as `op item list` prints it.
-    pub fn summary(&self, item: &Item) -> Value {
+    pub(crate) fn summary(&self, item: &Item) -> Value {
         json!({
             "id": item.id, "title": item.title, "version": item.version,
             "vault": {"id": item.vault, "name": self.name_of(&item.vault)},
@@ -51,7 +53,7 @@ impl State {
     }
 
     /// An item as `op item get` and `op item create` print it: concealed values in clear.
-    pub fn whole(&self, item: &Item) -> Value {
+    pub(crate) fn whole(&self, item: &Item) -> Value {
         let mut whole = self.summary(item);
         let vault = self.name_of(&item.vault);
         let fields = item.fields.iter().map(|field| {
@@ -71,7 +73,7 @@ impl State {
 }
 
 /// The field of an item that a reference means, by identifier or label, in its section or anywhere.
-pub fn field<'a>(item: &'a Item, section: Option<&str>, wanted: &str) -> Option<&'a Field> {
+pub(crate) fn field<'a>(item: &'a Item, section: Option<&str>, wanted: &str) -> Option<&'a Field> {
     let label_is = |label: &Option<String>, wanted: &str| label.as_deref().is_some_and(|label| same(label, wanted));
     item.fields.iter().find(|field| {
         let placed = section.is_none_or(|wanted| {
@@ -82,7 +84,7 @@ pub fn field<'a>(item: &'a Item, section: Option<&str>, wanted: &str) -> Option<
 }
 
 /// A new identifier.
-pub fn identifier() -> Result<String, Failure> {
+pub(crate) fn identifier() -> Result<String, Failure> {
     let mut random = [0_u8; IDENTIFIER_LENGTH];
     let read = std::fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut random));
     read.map_err(|error| Failure::plain(9, &format!("fake-op: no randomness: {error}\n")))?;

@@ -63,8 +63,11 @@ fn run() -> Result<Vec<u8>, Failure> {
 /// The real `op` takes a secret in argv, where every process of the machine can read it. This one does not.
 fn refuse_secrets(given: &[String], state: &State) -> Result<(), Failure> {
     let shown = |value: &String| value.len() >= 8 && given.iter().any(|argument| argument.contains(value.as_str()));
-    let assigned = given.iter().any(|argument| !argument.starts_with('-') && argument.contains('=') && !argument.contains("op://"));
-    if assigned || state.items.iter().flat_map(|item| &item.fields).filter_map(|field| field.value.as_ref()).any(shown) {
+    let assigned = given
+        .iter()
+        .any(|argument| !argument.starts_with('-') && argument.contains('=') && !argument.contains("op://"));
+    if assigned || state.items.iter().flat_map(|item| &item.fields).filter_map(|field| field.value.as_ref()).any(shown)
+    {
         return Err(Failure::plain(9, "fake-op: a secret on the command line is visible to every process\n"));
     }
     Ok(())

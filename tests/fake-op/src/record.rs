@@ -10,18 +10,18 @@ use crate::failure::Failure;
 use crate::state::World;
 
 /// Records the arguments, the names of the environment and the kind of the standard input.
-pub fn run(world: &World, given: &[String]) -> Result<(), Failure> {
+pub(crate) fn run(world: &World, given: &[String]) -> Result<(), Failure> {
     let names: Vec<String> = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
     append(world, &json!({"run": given, "environment": names, "stdin": stdin()}))
 }
 
 /// Records that a human was asked.
-pub fn prompt(world: &World) -> Result<(), Failure> {
+pub(crate) fn prompt(world: &World) -> Result<(), Failure> {
     append(world, &json!({"prompt": true}))
 }
 
 /// The kind of the standard input. `op` reads a template from a pipe and from nothing else.
-pub fn stdin() -> &'static str {
+pub(crate) fn stdin() -> &'static str {
     match fs::metadata("/proc/self/fd/0") {
         Ok(metadata) if metadata.file_type().is_fifo() => "pipe",
         Ok(metadata) if metadata.file_type().is_socket() => "socket",

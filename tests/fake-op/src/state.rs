@@ -10,15 +10,15 @@ use crate::failure::Failure;
 
 /// Where everything is.
 #[derive(Deserialize)]
-pub struct World {
+pub(crate) struct World {
     state: PathBuf,
-    pub record: Option<PathBuf>,
+    pub(crate) record: Option<PathBuf>,
 }
 
 /// Who uses `op`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Mode {
+pub(crate) enum Mode {
     /// A person, through the desktop app.
     #[default]
     Desktop,
@@ -29,7 +29,7 @@ pub enum Mode {
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Behaviour {
+pub(crate) enum Behaviour {
     /// Nothing.
     #[default]
     Normal,
@@ -60,28 +60,28 @@ pub enum Behaviour {
 /// The account.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct State {
+pub(crate) struct State {
     #[serde(default = "version")]
-    pub version: String,
+    pub(crate) version: String,
     #[serde(default)]
-    pub mode: Mode,
+    pub(crate) mode: Mode,
     #[serde(default)]
-    pub behaviour: Behaviour,
-    pub account: String,
+    pub(crate) behaviour: Behaviour,
+    pub(crate) account: String,
     #[serde(default)]
-    pub token: Option<String>,
+    pub(crate) token: Option<String>,
     /// Whether the human has agreed already.
     #[serde(default)]
-    pub unlocked: bool,
+    pub(crate) unlocked: bool,
     /// How long the human thinks.
     #[serde(default)]
-    pub prompt_ms: u64,
+    pub(crate) prompt_ms: u64,
     /// How long each command takes.
     #[serde(default)]
-    pub delay_ms: u64,
-    pub vaults: Vec<Vault>,
+    pub(crate) delay_ms: u64,
+    pub(crate) vaults: Vec<Vault>,
     #[serde(default)]
-    pub items: Vec<Item>,
+    pub(crate) items: Vec<Item>,
 }
 
 fn version() -> String {
@@ -89,24 +89,24 @@ fn version() -> String {
 }
 
 #[derive(Clone, Serialize, Deserialize)]
-pub struct Vault {
-    pub id: String,
-    pub name: String,
+pub(crate) struct Vault {
+    pub(crate) id: String,
+    pub(crate) name: String,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
-pub struct Item {
-    pub id: String,
-    pub title: String,
+pub(crate) struct Item {
+    pub(crate) id: String,
+    pub(crate) title: String,
     /// The identifier of its vault.
-    pub vault: String,
+    pub(crate) vault: String,
     #[serde(default = "first")]
-    pub version: u64,
+    pub(crate) version: u64,
     #[serde(default = "api_credential")]
-    pub category: String,
+    pub(crate) category: String,
     #[serde(default)]
-    pub archived: bool,
-    pub fields: Vec<Field>,
+    pub(crate) archived: bool,
+    pub(crate) fields: Vec<Field>,
 }
 
 fn first() -> u64 {
@@ -118,21 +118,21 @@ fn api_credential() -> String {
 }
 
 #[derive(Clone, Serialize, Deserialize)]
-pub struct Field {
+pub(crate) struct Field {
     #[serde(default)]
-    pub id: String,
+    pub(crate) id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub section: Option<Section>,
+    pub(crate) section: Option<Section>,
     #[serde(rename = "type", default = "concealed")]
-    pub kind: String,
+    pub(crate) kind: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub purpose: Option<String>,
+    pub(crate) purpose: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub label: Option<String>,
+    pub(crate) label: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub value: Option<String>,
+    pub(crate) value: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub totp: Option<String>,
+    pub(crate) totp: Option<String>,
 }
 
 fn concealed() -> String {
@@ -140,27 +140,27 @@ fn concealed() -> String {
 }
 
 #[derive(Clone, Serialize, Deserialize)]
-pub struct Section {
-    pub id: String,
+pub(crate) struct Section {
+    pub(crate) id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub label: Option<String>,
+    pub(crate) label: Option<String>,
 }
 
 impl World {
     /// The configuration file, where the environment says that configuration is.
-    pub fn find() -> Option<Self> {
+    pub(crate) fn find() -> Option<Self> {
         let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".config"));
         let config = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).or_else(home)?;
         serde_json::from_slice(&fs::read(config.join("op/fake-op.json")).ok()?).ok()
     }
 
-    pub fn read(&self) -> Result<State, Failure> {
+    pub(crate) fn read(&self) -> Result<State, Failure> {
         let bytes = fs::read(&self.state).map_err(|error| broken(&error))?;
         serde_json::from_slice(&bytes).map_err(|error| broken(&error))
     }
 
     /// Changes the state, one process after the other.
-    pub fn change(&self, apply: impl FnOnce(&mut State)) -> Result<(), Failure> {
+    pub(crate) fn change(&self, apply: impl FnOnce(&mut State)) -> Result<(), Failure> {
         let lock = File::create(self.state.with_extension("lock")).map_err(|error| broken(&error))?;
         lock.lock().map_err(|error| broken(&error))?;
         let mut state = self.read()?;
