@@ -6,9 +6,10 @@
 //! and its top-level members are slices of it, which is what keeps verification in constant memory.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 /// Deeper than any entry nests (request, action, body, fields: 5), and no deeper than a stack can take.
-const MAX_DEPTH: usize = 64;
+pub(crate) const MAX_DEPTH: usize = 64;
 
 /// The largest integer that every JSON reader keeps whole: 2^53 - 1 (RFC 7493 §2.2).
 pub(crate) const MAX_INTEGER: u64 = 9_007_199_254_740_991;
@@ -29,10 +30,10 @@ pub enum NotCanonical {
 
 /// Reads a canonical JSON object; gives its members as slices, in order. Names are as written, escapes included.
 pub(crate) fn members(text: &str) -> Result<Vec<(&str, &str)>, NotCanonical> {
-    let mut cursor = Cursor { text, at: 0 };
+    let mut cursor = Cursor::new(text);
     let mut found = Vec::with_capacity(8);
     cursor.object(0, &mut |name, value| found.push((name, value)))?;
-    if cursor.at == text.len() { Ok(found) } else { Err(cursor.wrong()) }
+    cursor.end().map(|()| found)
 }
 
 /// The member of this name.
@@ -55,12 +56,36 @@ pub(crate) fn string(text: &str) -> Option<Cow<'_, str>> {
     if inner.contains('\\') { serde_json::from_str(text).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
 }
 
-struct Cursor<'a> {
+/// A place in a text.
+pub(crate) struct Cursor<'a> {
     text: &'a str,
     at: usize,
 }
 
 impl<'a> Cursor<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    /// Nothing may follow.
+    pub(crate) fn end(&self) -> Result<(), NotCanonical> {
+        if self.at == self.text.len() { Ok(()) } else { Err(self.wrong()) }
+    }
+
+    /// A value that is no object or array, as it is written.
+    pub(crate) fn scalar(&mut self) -> Result<&'a str, NotCanonical> {
+        let from = self.at;
+        match self.peek() {
+            Some(b'"') => self.string().map(|_| ()),
+            Some(b'0'..=b'9') => self.number(),
+            Some(b't') => self.literal("true"),
+            Some(b'f') => self.literal("false"),
+            Some(b'n') => self.literal("null"),
+            _ => Err(self.wrong()),
+        }?;
+        Ok(self.text.get(from..self.at).unwrap_or_default())
+    }
+
     fn value(&mut self, depth: usize) -> Result<(), NotCanonical> {
         if depth > MAX_DEPTH {
             return Err(NotCanonical::Depth(self.at));
@@ -68,12 +93,7 @@ impl<'a> Cursor<'a> {
         match self.peek() {
             Some(b'{') => self.object(depth, &mut |_, _| ()),
             Some(b'[') => self.array(depth),
-            Some(b'"') => self.string().map(|_| ()),
-            Some(b'0'..=b'9') => self.number(),
-            Some(b't') => self.literal("true"),
-            Some(b'f') => self.literal("false"),
-            Some(b'n') => self.literal("null"),
-            _ => Err(self.wrong()),
+            _ => self.scalar().map(|_| ()),
         }
     }
 
@@ -115,7 +135,7 @@ impl<'a> Cursor<'a> {
 
     /// A string; gives what is between the quotes. RFC 8785 §3.2.2.2: two-character escapes where there is one, lower-case
     /// `\u00xx` for the other control characters, and nothing else escaped.
-    fn string(&mut self) -> Result<&'a str, NotCanonical> {
+    pub(crate) fn string(&mut self) -> Result<&'a str, NotCanonical> {
         self.byte(b'"')?;
         let from = self.at;
         loop {
@@ -161,17 +181,17 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    fn peek(&self) -> Option<u8> {
+    pub(crate) fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    fn takes(&mut self, byte: u8) -> bool {
+    pub(crate) fn takes(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
         self.at += usize::from(found);
         found
     }
 
-    fn byte(&mut self, byte: u8) -> Result<(), NotCanonical> {
+    pub(crate) fn byte(&mut self, byte: u8) -> Result<(), NotCanonical> {
         if self.takes(byte) { Ok(()) } else { Err(self.wrong()) }
     }
 
@@ -182,7 +202,12 @@ impl<'a> Cursor<'a> {
 
 /// Strictly ascending by UTF-16 code units of the unescaped names (RFC 8785 §3.2.3).
 fn ascending(left: &str, right: &str) -> bool {
-    unescaped(left).encode_utf16().lt(unescaped(right).encode_utf16())
+    order(left, right).is_lt()
+}
+
+/// The order of two member names, as they are written.
+pub(crate) fn order(left: &str, right: &str) -> Ordering {
+    unescaped(left).encode_utf16().cmp(unescaped(right).encode_utf16())
 }
 
 fn unescaped(name: &str) -> Cow<'_, str> {
@@ -194,13 +219,13 @@ fn unescaped(name: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
-mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
     use serde_json::{Map, Value};
 
     use super::{MAX_INTEGER, NotCanonical, integer, member, members, string};
 
-    fn values() -> impl Strategy<Value = Value> {
+    pub(crate) fn values() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),
             any::<bool>().prop_map(Value::Bool),

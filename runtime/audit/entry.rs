@@ -5,6 +5,7 @@ use claviger_grant::Facts;
 use serde::Serialize;
 
 use crate::canonical;
+use crate::canonicalise::canonicalise;
 use crate::error::Unrecorded;
 use crate::event::Event;
 use crate::format::{FRAME, MAX_LINE};
@@ -44,7 +45,7 @@ impl Body<'_> {
     /// The canonical text. It is read with the verifier's own eyes before anything relies on it, so that an honest host
     /// cannot write a line that a verifier will refuse.
     pub(crate) fn canonical(&self) -> Result<String, Unrecorded> {
-        let text = serde_json_canonicalizer::to_string(self).map_err(|_| Unrecorded::NotCanonical)?;
+        let text = canonicalise(self).map_err(|_| Unrecorded::NotCanonical)?;
         if text.len() > MAX_LINE - FRAME {
             return Err(Unrecorded::TooLong { bytes: text.len(), limit: MAX_LINE - FRAME });
         }

@@ -29,6 +29,11 @@ pub enum Unrecorded {
         "the audit entry has no canonical form (RFC 8785, integers below 2^53); send numbers beyond that as strings"
     )]
     NotCanonical,
+    /// The lease that covers the request was given for a request that is not in the log (yet).
+    #[error(
+        "the approval of the lease that covers this request is not in the audit log, so nothing would prove it; call again, or end the session to be asked again"
+    )]
+    NoLeaseReceipt,
     /// The intent belongs to another log.
     #[error("the intent was opened on another audit log, so its outcome cannot be closed on this one")]
     Foreign,

@@ -2,10 +2,10 @@
 
 use claviger_approval::Refused;
 use claviger_grant::{ActionFacts, Caller, Denied, Facts};
-use claviger_manifest::{Effect, Name, ToolName};
+use claviger_manifest::{Digest, Effect, Name, ToolName};
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
+use crate::canonicalise::canonicalise;
 use crate::text::Text;
 
 /// One thing to note. Fields are typed or bounded; there is no place for free content.
@@ -181,8 +181,7 @@ impl Event {
 /// Facts are strings, maps and lists of them, so they always have a canonical form; if that should ever change, the entry
 /// says so instead of failing.
 fn digest(facts: &Facts) -> String {
-    let canonical = serde_json_canonicalizer::to_vec(facts);
-    canonical.map_or_else(|_| "none".to_owned(), |bytes| format!("sha256:{}", hex::encode(Sha256::digest(bytes))))
+    canonicalise(facts).map_or_else(|_| "none".to_owned(), |text| Digest::of(text.as_bytes()).to_string())
 }
 
 fn target(facts: &Facts) -> Text {

@@ -62,7 +62,7 @@ pub const VERSION: u64 = 1;
 /// signed: the largest body that a manifest may allow (16 MiB) twice, and half as much again for its escapes.
 pub const MAX_LINE: usize = 48 * 1024 * 1024;
 
-/// Bytes that [`line`] adds to an entry's own members: time, index (16 digits), version and punctuation.
+/// Bytes that [`line()`] adds to an entry's own members: time, index (16 digits), version and punctuation.
 pub(crate) const FRAME: usize = 80;
 
 /// What an entry says.

@@ -11,6 +11,7 @@
 
 mod approvals;
 mod canonical;
+mod canonicalise;
 mod chain;
 mod checkpoint;
 mod entry;

@@ -1,11 +1,12 @@
 //! The log that the other rooms write to.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use claviger_approval::Approved;
+use claviger_approval::{Approved, Evidence};
 use jiff::Timestamp;
 
 use crate::checkpoint::{CheckpointKey, CheckpointVerifier};
@@ -14,7 +15,7 @@ use crate::error::{LogError, Unrecorded};
 use crate::event::Event;
 use crate::open::{self, Recovery};
 use crate::outcome::Outcome;
-use crate::queue::{Counts, Durability, Queue};
+use crate::queue::{Counts, Durability, Pending, Queue};
 use crate::recorded::{OpenIntent, Recorded};
 
 /// An open audit log. One process at a time has it; entries of all its tasks are made durable together.
@@ -22,6 +23,9 @@ pub struct Log {
     pub(crate) queue: Arc<Queue>,
     syncer: Option<JoinHandle<()>>,
     public: CheckpointVerifier,
+    /// The receipts that uses of a lease may name: those whose entries precede theirs. Leases end with the process, so
+    /// this begins empty; it grows with the gestures that people make.
+    receipts: Mutex<BTreeSet<String>>,
     /// Held until the last entry is written.
     _lock: File,
 }
@@ -51,7 +55,8 @@ impl Log {
         let syncer = opened.syncer;
         let thread = std::thread::Builder::new().name("audit".to_owned());
         let thread = thread.spawn(move || syncer.run()).map_err(LogError::io("thread"))?;
-        let log = Self { queue: opened.queue, syncer: Some(thread), public, _lock: opened.lock };
+        let log =
+            Self { queue: opened.queue, syncer: Some(thread), public, receipts: Mutex::default(), _lock: opened.lock };
         Ok((log, opened.recovery))
     }
 
@@ -64,7 +69,7 @@ impl Log {
     /// [`Unrecorded`]: it is not durable, so it must not be done.
     pub async fn open_intent(&self, approved: Approved, at: Timestamp) -> Result<Recorded<Approved>, Unrecorded> {
         let own = Body::Intent { request: approved.facts(), proof: approved.evidence() }.canonical()?;
-        let (index, pending) = self.queue.append(&own, at)?;
+        let (index, pending) = self.append_after_its_receipt(&own, approved.evidence(), at)?;
         let intent = OpenIntent::new(index, Arc::clone(&self.queue));
         pending.durable().await?;
         Ok(Recorded::new(approved, intent))
@@ -116,6 +121,25 @@ impl Log {
         match self.queue.refusal() {
             None | Some(Unrecorded::Closed) => Ok(()),
             Some(failure) => Err(failure),
+        }
+    }
+
+    /// A use of a lease is worth nothing to an auditor unless the receipt that gave it comes before it in the log.
+    fn append_after_its_receipt(
+        &self,
+        own: &str,
+        evidence: &Evidence,
+        at: Timestamp,
+    ) -> Result<(u64, Pending), Unrecorded> {
+        let receipts = || self.receipts.lock().unwrap_or_else(PoisonError::into_inner);
+        match evidence {
+            Evidence::Lease { receipt, .. } if !receipts().contains(receipt) => Err(Unrecorded::NoLeaseReceipt),
+            Evidence::Lease { .. } => self.queue.append(own, at),
+            Evidence::Receipt(receipt) => {
+                let appended = self.queue.append(own, at)?;
+                receipts().insert(receipt.digest());
+                Ok(appended)
+            }
         }
     }
 

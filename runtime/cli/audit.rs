@@ -27,7 +27,7 @@ pub(crate) fn log(state: &State, last: usize) -> Result<Output, Failure> {
 }
 
 fn row(entry: &Entry) -> Vec<String> {
-    vec![entry.index.to_string(), entry.at.to_string(), entry.kind.to_string(), told(&entry.value)]
+    vec![entry.index.to_string(), entry.at.to_string(), entry.kind.as_str().to_owned(), told(&entry.value)]
 }
 
 /// One line about an entry. Texts may come from a plugin or a model, so they are escaped and bounded once more.

@@ -10,7 +10,7 @@ use claviger_grant::Policy;
 use claviger_host::{Compiler, Host, HostKey, InstallError, Prepared, Sandbox};
 use claviger_manifest::{Name, VerifiedPackage};
 use claviger_pipeline::{Hallway, Outside};
-use claviger_vault::{Embedded, IdentityFile, Journal, OpConfig, OpProvider, Provider, Providers, Quarantine, Secret, Unlock, Vault};
+use claviger_vault::{Embedded, IdentityFile, Journal, OpConfig, OpMode, OpProvider, Provider, Providers, Quarantine, Secret, Unlock, Vault};
 
 use crate::error::{Code, Failure};
 use crate::state::{ApproverChoice, Config, Op, ProviderChoice, SimulatedChoice, State};
@@ -72,26 +72,39 @@ pub(crate) fn embedded(state: &State, identity: Option<&Path>) -> Result<Arc<Emb
 
 fn vault(state: &State, config: &Config, identity: Option<&Path>) -> Result<Vault, Failure> {
     let embedded = embedded(state, identity)?;
-    let journal = Journal::open(&state.journal(), embedded.journal_key()).map_err(Failure::state)?;
+    let journal = journal(state, &embedded)?;
     let quarantine = Quarantine::open(&state.quarantine()).map_err(Failure::state)?;
+    Ok(Vault::new(providers(config, embedded)?, journal, quarantine))
+}
+
+/// The values that were made and are not stored yet.
+pub(crate) fn journal(state: &State, embedded: &Embedded) -> Result<Journal, Failure> {
+    Journal::open(&state.journal(), embedded.journal_key().map_err(Failure::state)?).map_err(Failure::state)
+}
+
+/// Which provider answers for which vault.
+pub(crate) fn providers(config: &Config, embedded: Arc<Embedded>) -> Result<Providers, Failure> {
     let op = config.op.as_ref().map(op).transpose()?;
     let mut providers = Providers::new(embedded);
     for (vault, choice) in &config.vaults {
         if choice.provider == ProviderChoice::Op {
             let op = op.clone().ok_or_else(|| Failure::state("claviger.toml: vaults that use op need an [op] table"))?;
-            providers.assign(vault, op).map_err(Failure::state)?;
+            providers = providers.with(vault, op).map_err(Failure::state)?;
         }
     }
-    Ok(Vault::new(providers, journal, quarantine))
+    Ok(providers)
 }
 
 fn op(settings: &Op) -> Result<Arc<dyn Provider>, Failure> {
+    let mode = if settings.token_file.is_some() { OpMode::ServiceAccount } else { OpMode::Desktop };
     let config = OpConfig {
         path: settings.path.clone(),
+        mode,
         account: settings.account.clone(),
-        service_account_token: settings.service_account_token.clone(),
+        token_file: settings.token_file.clone(),
     };
-    Ok(Arc::new(OpProvider::new(config).map_err(Failure::state)?))
+    // The provider takes from the environment only what `op` needs, and refuses what would change the account.
+    Ok(Arc::new(OpProvider::new(&config, std::env::vars_os()).map_err(Failure::state)?))
 }
 
 /// An identity file where one is named or the directory is a throw-away one; a passphrase otherwise.
@@ -112,8 +125,7 @@ pub(crate) fn unlock(state: &State, identity: Option<&Path>) -> Result<Unlock, F
 /// The enrolled approvers.
 pub(crate) fn enrolled(state: &State) -> Result<Enrolled, Failure> {
     let path = state.approvers();
-    toml::from_str(&state::read(&path)?)
-        .map_err(|error| Failure::state(format!("{}: {}", path.display(), error.message())))
+    state::parse(&path, &state::read(&path)?)
 }
 
 fn desk(state: &State, config: &Config) -> Result<Desk, Failure> {

@@ -62,7 +62,7 @@ pub(crate) fn install(state: &State, directory: &Path, trust: Option<&Path>) -> 
     let verified = package.verify(&package::trusted(state)?).map_err(Failure::state)?;
     let name = verified.manifest().plugin.name.clone();
     if state.plugin(&name).exists() {
-        changes::acceptable(&installed(state, &name)?, &verified)?;
+        changes::acceptable(installed(state, &name)?.as_ref(), &verified)?;
     }
     let plugin = &verified.manifest().plugin;
     let sandbox = open::sandbox(state)?;

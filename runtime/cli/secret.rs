@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Read as _};
 
 use claviger_audit::OperatorAction;
 use claviger_manifest::SecretReference;
-use claviger_vault::Secret;
+use claviger_vault::{Listed, Secret};
 use serde_json::json;
 
 use crate::error::Failure;
@@ -43,22 +43,28 @@ fn value(reference: &SecretReference) -> Result<Secret, Failure> {
     if bytes.last() == Some(&b'\n') {
         bytes.pop();
     }
+    let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     let secret = Secret::new(bytes);
-    if secret.is_empty() {
-        return Err(Failure::usage("the value is empty; nothing was stored"));
+    match length {
+        0 => Err(Failure::usage("the value is empty; nothing was stored")),
+        length if length > MAX_VALUE => {
+            Err(Failure::usage(format!("the value is longer than {MAX_VALUE} bytes; nothing was stored")))
+        }
+        _ => Ok(secret),
     }
-    if u64::try_from(secret.size()).unwrap_or(u64::MAX) > MAX_VALUE {
-        return Err(Failure::usage(format!("the value is longer than {MAX_VALUE} bytes; nothing was stored")));
-    }
-    Ok(secret)
 }
 
 /// Lists what is in the embedded vault: names and versions.
 pub(crate) fn list(state: &State, identity: Option<&std::path::Path>) -> Result<Output, Failure> {
     let vault = open::embedded(state, identity)?;
     let items = vault.list().map_err(Failure::state)?;
-    let rows: Vec<Vec<String>> =
-        items.iter().map(|item| vec![item.reference(), item.version.to_string()]).collect();
-    let json: Vec<_> = items.iter().map(|item| json!({ "reference": item.reference(), "version": item.version })).collect();
+    let rows: Vec<Vec<String>> = items.iter().map(|item| vec![reference(item), item.version.to_string()]).collect();
+    let json: Vec<_> =
+        items.iter().map(|item| json!({ "reference": reference(item), "version": item.version })).collect();
     Output::new(table(&["REFERENCE", "VERSION"], &rows), &json)
+}
+
+fn reference(item: &Listed) -> String {
+    let section = item.section.as_ref().map(|section| format!("{section}/")).unwrap_or_default();
+    format!("op://{}/{}/{section}{}", item.vault, item.title, item.label)
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use claviger_manifest::Malformed;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Failure;
@@ -86,7 +87,7 @@ pub(crate) struct Op {
     pub(crate) account: Option<String>,
     /// A file, readable by its owner only, with a service account's token; the desktop app otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) service_account_token: Option<PathBuf>,
+    pub(crate) token_file: Option<PathBuf>,
 }
 
 impl State {
@@ -181,8 +182,13 @@ impl State {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(Failure::no_state(&self.root)),
             Err(error) => return Err(Failure::file(&path, &error)),
         };
-        toml::from_str(&text).map_err(|error| Failure::state(format!("{}: {}", path.display(), error.message())))
+        parse(&path, &text)
     }
+}
+
+/// Parses a TOML file of the state directory. Errors name the place and never a value.
+pub(crate) fn parse<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T, Failure> {
+    toml::from_str(text).map_err(|error| Failure::state(format!("{}: {}", path.display(), Malformed::of(text, &error))))
 }
 
 /// Reads a text file of the state directory.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use claviger_manifest::{Manifest, Name, Operation, Tool, VerifiedPackage, WriteBack};
+use claviger_manifest::{Manifest, Name, Operation, Tool, ToolName, VerifiedPackage, WriteBack};
 
 use crate::facts::{ActionFacts, PluginFacts, StoreFacts};
 use crate::plan::{Plan, StorePlan};
@@ -84,6 +84,24 @@ impl Policy {
     /// The plugin of the connection of this name.
     pub fn package(&self, name: &Name) -> Option<&Arc<VerifiedPackage>> {
         self.connections.get(name).map(|installed| &installed.package)
+    }
+
+    /// Whether a caller may use the connection and its plugin declares the tool. Says nothing about operations.
+    ///
+    /// # Errors
+    /// [`Denied`], with the line that would allow it.
+    pub fn admit(&self, caller: &Caller) -> Result<(), Denied> {
+        self.context(caller).map(|_| ())
+    }
+
+    /// Whether every operation and write-back rule of a tool is granted to a principal: then the tool can do what it says.
+    pub fn grants_tool(&self, principal: &str, connection: &Name, tool: &ToolName) -> bool {
+        let Some(installed) = self.connections.get(connection) else { return false };
+        let grant = &installed.connection.grant;
+        let Some(tool) = installed.package.manifest().tools.get(tool) else { return false };
+        grant.principals.contains(principal)
+            && tool.operations.iter().all(|operation| grant.operations.contains(operation))
+            && tool.write_back.iter().all(|rule| grant.write_back.contains(rule))
     }
 
     /// Holds a request against manifest and grant and renders it.

@@ -90,7 +90,7 @@ impl Hallside for Far {
         }
     }
 
-    fn waited(&self) -> Box<dyn Fn() -> Duration + Send> {
+    fn waited(&self) -> Box<dyn Fn() -> Duration + Send + Sync> {
         let waited = Arc::clone(&self.waited);
         Box::new(move || {
             let (total, since) = *waited.lock().unwrap();

@@ -28,7 +28,7 @@ pub(crate) trait Hallside: Send {
     /// Answers one errand. A guest that is gone by then is not told.
     fn serve(&mut self, errand: Errand) -> impl Future<Output = ()> + Send;
     /// Tells, at any later time, how long this call has waited for people by then.
-    fn waited(&self) -> Box<dyn Fn() -> Duration + Send>;
+    fn waited(&self) -> Box<dyn Fn() -> Duration + Send + Sync>;
 }
 
 impl Hallside for Call {
@@ -42,7 +42,7 @@ impl Hallside for Call {
         };
     }
 
-    fn waited(&self) -> Box<dyn Fn() -> Duration + Send> {
+    fn waited(&self) -> Box<dyn Fn() -> Duration + Send + Sync> {
         let human = self.human();
         Box::new(move || human.waited())
     }

@@ -39,7 +39,8 @@ mod wasi_cli;
 mod wasi_io;
 mod wasi_random;
 
-pub use call::{Host, ToolResult};
+pub use call::{Host, ToolCall, ToolDescription, ToolResult};
+pub use claviger_pipeline::HumanClock;
 pub use compiled::HostKey;
 pub use compiler::{Compiler, Item, Report};
 pub use console::{Level, Listener, LogLine};

@@ -25,27 +25,35 @@ pub struct Mismatch {
     pub rule: String,
 }
 
-/// A compiled schema, JSON Schema 2020-12.
-pub(crate) struct Schema(Validator);
+/// A compiled schema, JSON Schema 2020-12, with the document it was compiled from.
+pub(crate) struct Schema {
+    validator: Validator,
+    document: Value,
+}
 
 impl Schema {
     /// Compiles a schema. References to other documents are errors: what is checked must be in the signed package.
     pub(crate) fn compile(text: &[u8]) -> Result<Self, String> {
         let schema: Value = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-        jsonschema::options()
+        let validator = jsonschema::options()
             .with_draft(Draft::Draft202012)
             // Patterns run in linear time: a schema must not be a way to stop the host either.
             .with_pattern_options(PatternOptions::regex())
             .build(&schema)
-            .map(Self)
-            .map_err(|error| tame(&error.to_string(), MAX_TEXT))
+            .map_err(|error| tame(&error.to_string(), MAX_TEXT))?;
+        Ok(Self { validator, document: schema })
+    }
+
+    /// The document, for clients that show it to a model.
+    pub(crate) fn document(&self) -> &Value {
+        &self.document
     }
 
     pub(crate) fn check(&self, value: &Value) -> Result<(), Mismatches> {
-        if self.0.is_valid(value) {
+        if self.validator.is_valid(value) {
             return Ok(());
         }
-        let listed = self.0.iter_errors(value).take(MAX_LISTED).map(|error| Mismatch {
+        let listed = self.validator.iter_errors(value).take(MAX_LISTED).map(|error| Mismatch {
             pointer: tame(error.instance_path().as_str(), MAX_TEXT),
             rule: tame(&error.masked().to_string(), MAX_TEXT),
         });

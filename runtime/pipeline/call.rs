@@ -30,6 +30,21 @@ impl Call {
         Arc::clone(&self.human)
     }
 
+    /// Whether this caller may use this tool at all. Asked before a guest runs: code is not run for a stranger, even though
+    /// every request of it would be denied.
+    ///
+    /// # Errors
+    /// [`Reason::NotGranted`] or [`Reason::Undeclared`]; the denial is in the log.
+    pub async fn admit(&self) -> Result<(), Refusal> {
+        match self.hallway.policy.admit(&self.caller) {
+            Ok(()) => Ok(()),
+            Err(denied) => {
+                self.note(Event::denied(&self.caller, &denied)).await?;
+                Err(Refusal::from(&denied))
+            }
+        }
+    }
+
     /// Takes one action all the way: grant, approval, durable intent, vault, durable outcome.
     ///
     /// # Errors

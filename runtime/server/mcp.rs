@@ -37,7 +37,7 @@ impl Session {
         let reports = progress::report(call.human(), context.meta.get_progress_token(), context.peer.clone());
         tokio::select! {
             done = call.run(arguments) => Some(match done {
-                Ok(result) => CallToolResult::structured(result),
+                Ok(result) => CallToolResult::structured(result.value),
                 Err(error) => failed(&error),
             }),
             () = reports => None,

@@ -125,7 +125,9 @@ fn tls_reason(error: &std::io::Error) -> &'static str {
         | rustls::CertificateError::ExpiredContext { .. })) => "the certificate has expired",
         Some(rustls::Error::InvalidCertificate(rustls::CertificateError::NotValidForName
         | rustls::CertificateError::NotValidForNameContext { .. })) => "the certificate is for another host",
-        Some(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer)) => {
+        // A bad signature is an authority of the same name with another key.
+        Some(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer
+        | rustls::CertificateError::BadSignature)) => {
             "the certificate comes from an authority that is not trusted here"
         }
         Some(rustls::Error::InvalidCertificate(_)) => "the certificate is not valid",

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::entry::Body;
 use crate::fixtures::{House, at};
-use crate::{Broken, Event, Log, OperatorAction, Why};
+use crate::{Broken, Event, Log, OperatorAction, Unrecorded, Why};
 
 /// Writes an intent as a lying host would: this request under that evidence.
 async fn forge(log: &Log, request: &Approved, proof: &Evidence, at: Timestamp) {
@@ -103,6 +103,19 @@ async fn a_lease_covers_what_it_says_as_often_as_it_says() {
     drop(log);
     let summary = house.verify().unwrap();
     assert_eq!((summary.approvals.simulated, summary.approvals.leased), (1, 4));
+}
+
+#[tokio::test]
+async fn a_lease_is_not_used_before_its_receipt_is_in_the_log() {
+    let house = House::new(SimulatedAnswer::ApproveWithLease);
+    let (log, _) = house.open();
+    let first = house.approve("show", "1", at(0)).await.unwrap();
+    let next = house.approve("show", "2", at(0)).await.unwrap();
+    assert_eq!(log.open_intent(next, at(0)).await.unwrap_err(), Unrecorded::NoLeaseReceipt);
+    drop(log.open_intent(first, at(0)).await.unwrap());
+    drop(log.open_intent(house.approve("show", "2", at(0)).await.unwrap(), at(0)).await.unwrap());
+    drop(log);
+    assert_eq!(house.verify().unwrap().approvals.leased, 1);
 }
 
 #[tokio::test]

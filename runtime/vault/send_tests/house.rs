@@ -85,7 +85,7 @@ username = "{{company}}+{{public}}"
 password = "{{private}}"
 [credentials.query]
 scheme = "query"
-parameter = "api key"
+parameter = "api_key"
 value = "{{client-secret}}"
 [credentials.fresh]
 scheme = "bearer"
@@ -177,6 +177,8 @@ pub(super) struct Place {
     pub(super) networks: Vec<&'static str>,
     pub(super) authority: Option<String>,
     pub(super) connect: Option<String>,
+    /// Where the connection's `key` is.
+    pub(super) key: &'static str,
 }
 
 impl Place {
@@ -190,17 +192,20 @@ impl Place {
             networks: vec!["127.0.0.0/8"],
             authority: None,
             connect: None,
+            key: "op://MSP/Site/key",
         }
     }
 
     fn connection(&self) -> String {
-        let Self { host, port, mint, networks, .. } = self;
+        let Self { host, port, mint, networks, key, .. } = self;
         let mut text = format!(
             r#"plugin = "demo"
 [settings]
 host = "{host}"
 port = "{port}"
 mint-port = "{mint}"
+[secrets]
+key = "{key}"
 [write-back]
 token = "MSP"
 [grant]

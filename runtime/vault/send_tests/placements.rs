@@ -41,7 +41,7 @@ async fn each_scheme_places_its_secrets() {
     let seen = sent(show("query")).await;
     let query = seen.line().split(['?', ' ']).nth(2).unwrap();
     let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-    assert_eq!(pairs, [("api key".to_owned(), CLIENT_SECRET.to_owned())]);
+    assert_eq!(pairs, [("api_key".to_owned(), CLIENT_SECRET.to_owned())]);
     assert!(seen.header("authorization").is_empty());
     assert!(sent(request("open", None)).await.header("authorization").is_empty());
 }
@@ -89,8 +89,7 @@ async fn what_cannot_be_placed_is_not_sent() {
 #[tokio::test]
 async fn a_reference_that_does_not_resolve_names_the_secret() {
     let upstream = Upstream::start(|_| Reply::json(200, "{}")).await;
-    let house = House::at(&Place::here(upstream.port));
-    put(&house.store, "key", "");
+    let house = House::at(&Place { key: "op://MSP/Site/nothing", ..Place::here(upstream.port) });
     let failure = house.show("bearer").await.unwrap_err();
     assert!(matches!(&failure.kind, FailureKind::Secret { secret, .. } if secret.as_str() == "key"), "{failure:?}");
     assert_eq!(upstream.connections(), 0);

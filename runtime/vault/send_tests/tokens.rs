@@ -7,7 +7,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-use super::house::{CLIENT_ID, CLIENT_SECRET, House, Place, put, show};
+use super::house::{CLIENT_ID, CLIENT_SECRET, House, Place, put};
 use super::upstream::{Reply, Seen, Upstream};
 use crate::failure::FailureKind;
 

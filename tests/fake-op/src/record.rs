@@ -12,7 +12,7 @@ use crate::state::World;
 /// Records the arguments, the names of the environment and the kind of the standard input.
 pub(crate) fn run(world: &World, given: &[String]) -> Result<(), Failure> {
     let names: Vec<String> = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
-    append(world, &json!({"run": given, "environment": names, "stdin": stdin()}))
+    append(world, &json!({"run": given, "environment": names, "stdin": stdin(), "process": std::process::id()}))
 }
 
 /// Records that a human was asked.
@@ -22,7 +22,7 @@ pub(crate) fn prompt(world: &World) -> Result<(), Failure> {
 
 /// The kind of the standard input. `op` reads a template from a pipe and from nothing else.
 pub(crate) fn stdin() -> &'static str {
-    match fs::metadata("/proc/self/fd/0") {
+    match fs::metadata("/dev/fd/0") {
         Ok(metadata) if metadata.file_type().is_fifo() => "pipe",
         Ok(metadata) if metadata.file_type().is_socket() => "socket",
         Ok(metadata) if metadata.file_type().is_char_device() => "device",

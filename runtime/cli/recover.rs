@@ -1,0 +1,42 @@
+//! `claviger vault recover`.
+
+use std::path::Path;
+
+use claviger_audit::OperatorAction;
+use claviger_manifest::SecretReference;
+use serde_json::json;
+
+use crate::error::Failure;
+use crate::open;
+use crate::output::{Output, table};
+use crate::state::State;
+
+/// Lists what is kept sealed, or stores one value of it.
+pub(crate) fn run(
+    state: &State,
+    identity: Option<&Path>,
+    store: Option<(u64, &SecretReference)>,
+) -> Result<Output, Failure> {
+    let config = state.config()?;
+    let embedded = open::embedded(state, identity)?;
+    let journal = open::journal(state, &embedded)?;
+    let Some((number, place)) = store else { return list(&journal) };
+    let providers = open::providers(&config, embedded)?;
+    open::note(state, OperatorAction::SecretRecovered, &place.to_string(), Some(&number.to_string()))?;
+    let stored = crate::block_on(claviger_vault::recover(number, place, &providers, &journal))?;
+    let stored = stored.map_err(Failure::state)?;
+    Output::new(format!("{stored} is stored"), &json!({ "reference": stored.to_string() }))
+}
+
+fn list(journal: &claviger_vault::Journal) -> Result<Output, Failure> {
+    let pending = journal.pending().map_err(Failure::state)?;
+    let rows: Vec<Vec<String>> = pending
+        .iter()
+        .map(|entry| vec![entry.number.to_string(), entry.connection.to_string(), entry.slot.to_string()])
+        .collect();
+    let json: Vec<_> = pending
+        .iter()
+        .map(|entry| json!({ "number": entry.number, "connection": entry.connection, "slot": entry.slot }))
+        .collect();
+    Output::new(table(&["NUMBER", "CONNECTION", "SLOT"], &rows), &json)
+}
