@@ -8,5 +8,14 @@
     reason = "tests fail by panicking"
 )]
 
+mod bad_input;
+mod cli;
 mod house;
+mod laboratory;
+mod log;
+mod mcp;
+mod oauth;
+mod op;
+mod plugins;
 mod proofs;
+mod write_back;

@@ -1,0 +1,1 @@
+//! Tokens from a server that nobody here wrote.

@@ -1,0 +1,1 @@
+//! 1Password through `op`.

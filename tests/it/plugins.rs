@@ -1,0 +1,1 @@
+//! Each plugin against its upstream.
