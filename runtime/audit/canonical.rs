@@ -1,39 +1,92 @@
-//! Is a text the one canonical form of its JSON value?
+//! The one canonical form of a JSON value, RFC 8785 (JCS): written, and recognised.
 //!
-//! RFC 8785 (JCS) gives each JSON value one byte string: no white space, members sorted by UTF-16 code units, the shortest
-//! escapes. This reader accepts exactly that, for the values that the log holds: its numbers are non-negative integers
-//! below 2^53 (RFC 7493 §2.2), so that no two readers can round one differently. Nothing is built: a line is walked once
-//! and its top-level members are slices of it, which is what keeps verification in constant memory.
+//! The log's numbers are integers below 2^53 (RFC 7493 §2.2), so that no two readers can round one differently, and almost
+//! all of its names are ASCII. For those values `serde_json`'s own output with sorted members *is* the canonical form, at a
+//! fraction of the cost; names beyond ASCII, whose order RFC 8785 defines over UTF-16, go through a general canonicaliser.
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
+use std::fmt;
 
-/// Deeper than any entry nests (request, action, body, fields: 5), and no deeper than a stack can take.
-pub(crate) const MAX_DEPTH: usize = 64;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::ser::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// The largest integer that every JSON reader keeps whole: 2^53 - 1 (RFC 7493 §2.2).
 pub(crate) const MAX_INTEGER: u64 = 9_007_199_254_740_991;
 
-/// Why a text is not canonical.
+/// Why a text is not canonical, or a value has no canonical form here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotCanonical {
-    /// Not JSON at all, or a form that canonical JSON does not use.
-    #[error("byte {0} is not what canonical JSON (RFC 8785) has there")]
-    Byte(usize),
-    /// Members out of order, or twice.
-    #[error("the member at byte {0} is out of order or a duplicate (RFC 8785 section 3.2.3)")]
-    Order(usize),
-    /// Nested too deeply.
-    #[error("nested deeper than {MAX_DEPTH} levels at byte {0}")]
-    Depth(usize),
+    /// Not JSON, or nested deeper than serde_json reads (128 levels).
+    #[error("it is not JSON, or nested too deeply, at line {line}, column {column}")]
+    Json {
+        /// Line, from 1; 0 where there is none.
+        line: usize,
+        /// Column, from 1; 0 where there is none.
+        column: usize,
+    },
+    /// A number that the log's form does not have.
+    #[error("it holds a number that is no integer below 2^53 (RFC 7493 section 2.2)")]
+    Number,
+    /// JSON, but not in its canonical form: order, white space, escapes or a member twice.
+    #[error("it is JSON, but not in its canonical form (RFC 8785)")]
+    Form,
 }
 
-/// Reads a canonical JSON object; gives its members as slices, in order. Names are as written, escapes included.
+impl From<serde_json::Error> for NotCanonical {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Json { line: error.line(), column: error.column() }
+    }
+}
+
+/// The canonical text of a value.
+///
+/// # Errors
+/// [`NotCanonical`] for what the log's form does not have: numbers that are no integers below 2^53.
+pub(crate) fn canonicalise(value: &impl Serialize) -> Result<String, NotCanonical> {
+    write(serde_json::to_value(value)?)
+}
+
+fn write(mut value: Value) -> Result<String, NotCanonical> {
+    if is_plain(&value)? {
+        // Maps are sorted already, unless some crate in the build switches serde_json's `preserve_order` on.
+        value.sort_all_objects();
+        return Ok(serde_json::to_string(&value)?);
+    }
+    Ok(serde_json_canonicalizer::to_string(&value)?)
+}
+
+/// Whether every name is ASCII: then bytes and UTF-16 code units sort alike.
+fn is_plain(value: &Value) -> Result<bool, NotCanonical> {
+    match value {
+        Value::Number(number) => {
+            let whole = number.as_u64().is_some_and(|whole| whole <= MAX_INTEGER);
+            if whole { Ok(true) } else { Err(NotCanonical::Number) }
+        }
+        Value::Array(items) => all_plain(items),
+        Value::Object(members) => {
+            let names = members.keys().all(|name| name.is_ascii());
+            Ok(all_plain(members.values())? && names)
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) => Ok(true),
+    }
+}
+
+/// Looks at every value, so that a number is found behind a name that is not ASCII too.
+fn all_plain<'a>(values: impl IntoIterator<Item = &'a Value>) -> Result<bool, NotCanonical> {
+    values.into_iter().try_fold(true, |plain, value| Ok(is_plain(value)? && plain))
+}
+
+/// Reads a canonical JSON object; gives its members as slices, in order. A text that is anything but the canonical form of
+/// its value is refused: written anew, it must come out the same.
 pub(crate) fn members(text: &str) -> Result<Vec<(&str, &str)>, NotCanonical> {
-    let mut cursor = Cursor::new(text);
-    let mut found = Vec::with_capacity(8);
-    cursor.object(0, &mut |name, value| found.push((name, value)))?;
-    cursor.end().map(|()| found)
+    let value: Value = serde_json::from_str(text)?;
+    if write(value)? != text {
+        return Err(NotCanonical::Form);
+    }
+    let Members(members) = serde_json::from_str(text)?;
+    Ok(members)
 }
 
 /// The member of this name.
@@ -41,189 +94,52 @@ pub(crate) fn member<'a>(members: &[(&str, &'a str)], name: &str) -> Option<&'a 
     members.iter().find(|(key, _)| *key == name).map(|(_, value)| *value)
 }
 
-/// A canonical integer.
+/// An integer.
 pub(crate) fn integer(text: &str) -> Option<u64> {
-    let plain = text == "0" || (!text.starts_with('0') && !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()));
-    if !plain {
-        return None;
-    }
-    text.parse().ok().filter(|value| *value <= MAX_INTEGER)
+    serde_json::from_str(text).ok().filter(|value| *value <= MAX_INTEGER)
 }
 
-/// The value of a canonical string, quotes included in `text`.
+/// A string, quotes included in `text`.
 pub(crate) fn string(text: &str) -> Option<Cow<'_, str>> {
-    let inner = text.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') { serde_json::from_str(text).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
+    serde_json::from_str::<String>(text).ok().map(Cow::Owned)
 }
 
-/// A place in a text.
-pub(crate) struct Cursor<'a> {
-    text: &'a str,
-    at: usize,
-}
+/// The members of an object as they stand in the text. Names that need an escape are of no entry, so they are refused.
+struct Members<'a>(Vec<(&'a str, &'a str)>);
 
-impl<'a> Cursor<'a> {
-    pub(crate) fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
-    }
-
-    /// Nothing may follow.
-    pub(crate) fn end(&self) -> Result<(), NotCanonical> {
-        if self.at == self.text.len() { Ok(()) } else { Err(self.wrong()) }
-    }
-
-    /// A value that is no object or array, as it is written.
-    pub(crate) fn scalar(&mut self) -> Result<&'a str, NotCanonical> {
-        let from = self.at;
-        match self.peek() {
-            Some(b'"') => self.string().map(|_| ()),
-            Some(b'0'..=b'9') => self.number(),
-            Some(b't') => self.literal("true"),
-            Some(b'f') => self.literal("false"),
-            Some(b'n') => self.literal("null"),
-            _ => Err(self.wrong()),
-        }?;
-        Ok(self.text.get(from..self.at).unwrap_or_default())
-    }
-
-    fn value(&mut self, depth: usize) -> Result<(), NotCanonical> {
-        if depth > MAX_DEPTH {
-            return Err(NotCanonical::Depth(self.at));
-        }
-        match self.peek() {
-            Some(b'{') => self.object(depth, &mut |_, _| ()),
-            Some(b'[') => self.array(depth),
-            _ => self.scalar().map(|_| ()),
-        }
-    }
-
-    fn object(&mut self, depth: usize, found: &mut dyn FnMut(&'a str, &'a str)) -> Result<(), NotCanonical> {
-        self.byte(b'{')?;
-        if self.takes(b'}') {
-            return Ok(());
-        }
-        let mut previous: Option<&'a str> = None;
-        loop {
-            let start = self.at;
-            let name = self.string()?;
-            if previous.is_some_and(|previous| !ascending(previous, name)) {
-                return Err(NotCanonical::Order(start));
-            }
-            self.byte(b':')?;
-            let from = self.at;
-            self.value(depth + 1)?;
-            found(name, self.text.get(from..self.at).unwrap_or_default());
-            previous = Some(name);
-            if !self.takes(b',') {
-                return self.byte(b'}');
-            }
-        }
-    }
-
-    fn array(&mut self, depth: usize) -> Result<(), NotCanonical> {
-        self.byte(b'[')?;
-        if self.takes(b']') {
-            return Ok(());
-        }
-        loop {
-            self.value(depth + 1)?;
-            if !self.takes(b',') {
-                return self.byte(b']');
-            }
-        }
-    }
-
-    /// A string; gives what is between the quotes. RFC 8785 §3.2.2.2: two-character escapes where there is one, lower-case
-    /// `\u00xx` for the other control characters, and nothing else escaped.
-    pub(crate) fn string(&mut self) -> Result<&'a str, NotCanonical> {
-        self.byte(b'"')?;
-        let from = self.at;
-        loop {
-            match self.peek() {
-                Some(b'"') => break,
-                Some(b'\\') => self.escape()?,
-                Some(0x20..) => self.at += 1,
-                _ => return Err(self.wrong()),
-            }
-        }
-        let inner = self.text.get(from..self.at).unwrap_or_default();
-        self.at += 1;
-        Ok(inner)
-    }
-
-    fn escape(&mut self) -> Result<(), NotCanonical> {
-        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-        let length = match rest {
-            [b'\\', b'"' | b'\\' | b'b' | b't' | b'n' | b'f' | b'r', ..] => 2,
-            [b'\\', b'u', b'0', b'0', b'0', b'0'..=b'7' | b'b' | b'e' | b'f', ..] => 6,
-            [b'\\', b'u', b'0', b'0', b'1', b'0'..=b'9' | b'a'..=b'f', ..] => 6,
-            _ => return Err(self.wrong()),
-        };
-        self.at += length;
-        Ok(())
-    }
-
-    fn number(&mut self) -> Result<(), NotCanonical> {
-        let from = self.at;
-        while matches!(self.peek(), Some(b'0'..=b'9')) {
-            self.at += 1;
-        }
-        let digits = self.text.get(from..self.at).unwrap_or_default();
-        integer(digits).map(|_| ()).ok_or(NotCanonical::Byte(from))
-    }
-
-    fn literal(&mut self, word: &str) -> Result<(), NotCanonical> {
-        let found = self.text.get(self.at..).is_some_and(|rest| rest.starts_with(word));
-        if !found {
-            return Err(self.wrong());
-        }
-        self.at += word.len();
-        Ok(())
-    }
-
-    pub(crate) fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    pub(crate) fn takes(&mut self, byte: u8) -> bool {
-        let found = self.peek() == Some(byte);
-        self.at += usize::from(found);
-        found
-    }
-
-    pub(crate) fn byte(&mut self, byte: u8) -> Result<(), NotCanonical> {
-        if self.takes(byte) { Ok(()) } else { Err(self.wrong()) }
-    }
-
-    fn wrong(&self) -> NotCanonical {
-        NotCanonical::Byte(self.at)
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(InOrder)
     }
 }
 
-/// Strictly ascending by UTF-16 code units of the unescaped names (RFC 8785 §3.2.3).
-fn ascending(left: &str, right: &str) -> bool {
-    order(left, right).is_lt()
-}
+struct InOrder;
 
-/// The order of two member names, as they are written.
-pub(crate) fn order(left: &str, right: &str) -> Ordering {
-    unescaped(left).encode_utf16().cmp(unescaped(right).encode_utf16())
-}
+impl<'de> Visitor<'de> for InOrder {
+    type Value = Members<'de>;
 
-fn unescaped(name: &str) -> Cow<'_, str> {
-    if !name.contains('\\') {
-        return Cow::Borrowed(name);
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON object")
     }
-    serde_json::from_str(&format!("\"{name}\"")).map_or(Cow::Borrowed(name), Cow::Owned)
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Members<'de>, A::Error> {
+        let mut members = Vec::with_capacity(8);
+        while let Some((name, value)) = entries.next_entry::<&str, &RawValue>()? {
+            members.push((name, value.get()));
+        }
+        Ok(Members(members))
+    }
 }
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 pub(crate) mod tests {
-    use proptest::prelude::*;
-    use serde_json::{Map, Value};
+    use std::collections::HashMap;
 
-    use super::{MAX_INTEGER, NotCanonical, integer, member, members, string};
+    use proptest::prelude::*;
+    use serde_json::{Map, Value, json};
+
+    use super::{MAX_INTEGER, NotCanonical, canonicalise, integer, member, members, string};
 
     pub(crate) fn values() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
@@ -265,6 +181,25 @@ pub(crate) mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn it_writes_what_a_general_canonicaliser_writes(value in values()) {
+            prop_assert_eq!(canonicalise(&value).unwrap(), serde_json_canonicalizer::to_string(&value).unwrap());
+        }
+
+        #[test]
+        fn the_order_in_which_members_come_does_not_matter(members: HashMap<String, u32>) {
+            prop_assert_eq!(canonicalise(&members).unwrap(), serde_json_canonicalizer::to_string(&members).unwrap());
+        }
+    }
+
+    #[test]
+    fn what_the_log_has_no_form_for_is_refused() {
+        for value in [json!(-1), json!(1.5), json!(1e300), json!(9_007_199_254_740_992_u64)] {
+            assert_eq!(canonicalise(&value), Err(NotCanonical::Number), "{value}");
+        }
+    }
+
     #[test]
     fn other_forms_of_the_same_value_are_refused() {
         let canonical = r#"{"a":1,"b":"x/\n\u0001"}"#;
@@ -288,7 +223,7 @@ pub(crate) mod tests {
             assert!(members(other).is_err(), "{other}");
         }
         let deep = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
-        assert!(matches!(members(&deep), Err(NotCanonical::Depth(_))));
+        assert!(matches!(members(&deep), Err(NotCanonical::Json { .. })));
     }
 
     #[test]

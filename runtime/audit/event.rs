@@ -5,7 +5,7 @@ use claviger_grant::{ActionFacts, Caller, Denied, Facts};
 use claviger_manifest::{Digest, Effect, Name, ToolName};
 use serde::Serialize;
 
-use crate::canonicalise::canonicalise;
+use crate::canonical::canonicalise;
 use crate::text::Text;
 
 /// One thing to note. Fields are typed or bounded; there is no place for free content.

@@ -11,7 +11,6 @@
 
 mod approvals;
 mod canonical;
-mod canonicalise;
 mod chain;
 mod checkpoint;
 mod entry;

@@ -16,7 +16,7 @@ pub(crate) struct Arguments {
     /// A file with an age identity that unlocks the vault, instead of a passphrase
     #[arg(long, global = true, env = "CLAVIGER_IDENTITY", value_name = "FILE")]
     pub(crate) identity: Option<PathBuf>,
-    /// Print one JSON document instead of text
+    /// Print one JSON document instead of text; standard error then holds one JSON document per line
     #[arg(long, global = true)]
     pub(crate) json: bool,
     #[command(subcommand)]
@@ -37,6 +37,8 @@ const EXIT_CODES: &str = "Exit codes:
 pub(crate) enum Command {
     /// Make a state directory: vault, audit log, keys
     Init(Init),
+    /// Show the main job against simulated upstreams, in a directory that is thrown away
+    Demo,
     /// Call one tool: `claviger call psa.search_tickets --args '{"company":"Acme"}'`
     Call(Call),
     /// Serve the granted tools to an agent over the Model Context Protocol on standard input and output

@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 use std::path::Path;
 
-use claviger_audit::{CheckpointVerifier, Entry, Keys, LogError, OperatorAction, Summary, Text};
+use claviger_audit::{CheckpointVerifier, Entry, Keys, LogError, OperatorAction, Summary};
 use serde_json::{Value, json};
 
+use crate::entry;
 use crate::error::{Code, Failure};
 use crate::open;
 use crate::output::{Output, table};
@@ -21,28 +22,9 @@ pub(crate) fn log(state: &State, last: usize) -> Result<Output, Failure> {
             newest.pop_front();
         }
     }
-    let rows: Vec<Vec<String>> = newest.iter().map(row).collect();
+    let rows: Vec<Vec<String>> = newest.iter().map(entry::row).collect();
     let json: Vec<&Value> = newest.iter().map(|entry| &entry.value).collect();
-    Output::new(table(&["ENTRY", "TIME", "KIND", "WHAT"], &rows), &json)
-}
-
-fn row(entry: &Entry) -> Vec<String> {
-    vec![entry.index.to_string(), entry.at.to_string(), entry.kind.as_str().to_owned(), told(&entry.value)]
-}
-
-/// One line about an entry. Texts may come from a plugin or a model, so they are escaped and bounded once more.
-fn told(entry: &Value) -> String {
-    let text = |pointer: &str| {
-        entry.pointer(pointer).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-    };
-    let words = [
-        "/facts/principal", "/facts/connection", "/facts/tool", "/facts/effect", "/facts/action/method",
-        "/facts/action/origin", "/facts/action/path", "/facts/action/vault", "/facts/action/title", "/intent",
-        "/outcome/verdict", "/outcome/status", "/outcome/code", "/refusal/principal", "/refusal/connection",
-        "/refusal/tool", "/refusal/code", "/note/action", "/note/subject",
-    ];
-    let said: Vec<String> = words.iter().filter_map(|pointer| text(pointer)).collect();
-    Text::new(&said.join(" ")).to_string()
+    Output::new(table(&entry::HEADER, &rows), &json)
 }
 
 /// Verifies the log, or an export of it.
@@ -50,9 +32,10 @@ pub(crate) fn verify(state: &State, bundle: Option<&Path>, key: Option<&Path>) -
     let given = key.map(verifier).transpose()?;
     let summary = match bundle {
         None => {
+            state.config()?;
             let mut keys = own_keys(state)?;
             keys.log = given.unwrap_or(keys.log);
-            claviger_audit::verify_directory(&state.audit(), &keys, &[]).map_err(|error| Failure::new(Code::Audit, error))?
+            claviger_audit::verify_directory(&state.audit(), &keys, &[]).map_err(|broken| at(&broken))?
         }
         Some(bundle) => {
             let mut keys = claviger_audit::export_keys(bundle).map_err(broken)?;
@@ -83,12 +66,25 @@ fn own_keys(state: &State) -> Result<Keys, Failure> {
 /// Writes a bundle that verifies with public keys alone.
 pub(crate) fn export(state: &State, out: &Path) -> Result<Output, Failure> {
     state.config()?;
+    if out.exists() {
+        return Err(Failure::usage(format!("{} exists; name a new directory", out.display())));
+    }
     open::note(state, OperatorAction::LogExported, &out.display().to_string(), None)?;
     let head = claviger_audit::export(&state.audit(), out, &own_keys(state)?).map_err(broken)?;
-    let text = format!("{} holds {} entries; check it with: claviger audit verify {}", out.display(), head.size(), out.display());
+    let out_shown = out.display();
+    let text =
+        format!("{out_shown} holds {} entries; check it with: claviger audit verify {out_shown}", head.size());
     Output::new(text, &json!({ "bundle": out, "entries": head.size(), "root": head.root() }))
 }
 
 fn broken(error: LogError) -> Failure {
-    Failure::new(Code::Audit, error)
+    match error {
+        LogError::Broken(broken) => at(&broken),
+        other => Failure::new(Code::Audit, other),
+    }
+}
+
+/// The first bad entry, with its index for scripts.
+fn at(broken: &claviger_audit::Broken) -> Failure {
+    Failure::new(Code::Audit, broken).with(json!({ "entry": broken.index }))
 }

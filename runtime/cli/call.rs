@@ -35,13 +35,18 @@ pub(crate) fn run(state: &State, identity: Option<&Path>, call: &Call) -> Result
 }
 
 fn arguments(given: &str) -> Result<Value, Failure> {
-    let mut text = given.to_owned();
-    if given == "-" {
-        text.clear();
-        let read = std::io::stdin().take(MAX_ARGUMENTS).read_to_string(&mut text);
-        read.map_err(|error| Failure::usage(format!("the arguments could not be read: {error}")))?;
-    }
+    let text = if given == "-" { from_stdin()? } else { given.to_owned() };
     serde_json::from_str(&text).map_err(|error| {
         Failure::usage(format!("the arguments are not JSON (line {}, column {})", error.line(), error.column()))
     })
+}
+
+fn from_stdin() -> Result<String, Failure> {
+    let mut text = String::new();
+    let read = std::io::stdin().take(MAX_ARGUMENTS + 1).read_to_string(&mut text);
+    let read = read.map_err(|error| Failure::usage(format!("the arguments could not be read: {error}")))?;
+    if u64::try_from(read).unwrap_or(u64::MAX) > MAX_ARGUMENTS {
+        return Err(Failure::usage(format!("the arguments are longer than {MAX_ARGUMENTS} bytes")));
+    }
+    Ok(text)
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use claviger_host::CallError;
 use claviger_pipeline::Reason;
+use serde_json::Value;
 
 /// The exit codes that scripts may rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,11 +42,18 @@ impl Code {
 pub(crate) struct Failure {
     pub(crate) code: Code,
     pub(crate) message: String,
+    /// The same for a machine, where the message tells more than one thing.
+    pub(crate) details: Option<Value>,
 }
 
 impl Failure {
     pub(crate) fn new(code: Code, message: impl std::fmt::Display) -> Self {
-        Self { code, message: message.to_string() }
+        Self { code, message: message.to_string(), details: None }
+    }
+
+    /// Adds the machine's form of what the message says.
+    pub(crate) fn with(self, details: Value) -> Self {
+        Self { details: Some(details), ..self }
     }
 
     /// A file that cannot be read or written. Paths are the operator's own.

@@ -1,5 +1,7 @@
 //! `claviger init`.
 
+use std::collections::BTreeMap;
+
 use claviger_approval::{Enrolled, SimulatedAnswer, SoftwarePasskey, TerminalPrompt, Throwaway};
 use claviger_audit::OperatorAction;
 use claviger_vault::{Embedded, IdentityFile, NewSlot, Secret};
@@ -7,41 +9,43 @@ use serde_json::json;
 
 use crate::arguments::Init;
 use crate::error::Failure;
+use crate::making::Making;
 use crate::output::Output;
 use crate::state::{self, ApproverChoice, Config, State};
 use crate::{keys, open};
 
-/// Makes a state directory. One that exists is left alone.
+/// Makes a state directory. One that exists is left alone; one that could not be finished is taken away again.
 pub(crate) fn run(state: &State, arguments: &Init) -> Result<Output, Failure> {
     if state.config_file().exists() {
         return Err(Failure::usage(format!("{} is a state directory already", state.root().display())));
     }
     let principal = principal(arguments)?;
-    state::private_directory(state.root())?;
+    let chosen = chosen_slot(arguments)?;
+    let making = Making::begin(state.root())?;
     let throwaway =
         if arguments.throwaway { Some(Throwaway::create(state.root()).map_err(Failure::state)?) } else { None };
-    for directory in [state.vault(), state.trust(), state.plugins(), state.connections(), state.compiled(), state.audit()] {
+    for directory in [state.vault(), state.trust(), state.plugins(), state.connections(), state.compiled(), state.audit()]
+    {
         state::private_directory(&directory)?;
     }
-    let slot = key_slot(state, arguments)?;
+    let slot = match chosen {
+        Some(slot) => slot,
+        None => IdentityFile::create(&state.identity()).map_err(Failure::state)?,
+    };
     Embedded::create(&state.vault(), &[slot]).map_err(Failure::state)?;
-    keys::create(&state.host_key())?;
-    keys::create(&state.audit_key())?;
-    let audit_key = open::audit_key(state)?.public().vkey();
-    state::write(&state.audit_public_key(), format!("{audit_key}\n").as_bytes())?;
+    let audit_key = keys(state)?;
     let approver = approver(state, &principal, throwaway.as_ref())?;
-    let config = Config { principal: principal.clone(), approver, simulated_answer: None, op: None, vaults: std::collections::BTreeMap::new() };
-    let text = toml::to_string(&config).map_err(Failure::state)?;
-    // Last: a directory with this file is whole.
-    state::write(&state.config_file(), text.as_bytes())?;
-    open::note(state, OperatorAction::ApproverAdded, &principal, arguments.throwaway.then_some("simulated"))?;
-    let said = format!(
-        "{} is ready for {principal}{}\nnext: claviger plugin install PACKAGE --trust PUBLISHER.pub",
-        state.root().display(),
-        if arguments.throwaway { "; throw-away: approvals are simulated" } else { "" }
-    );
-    Output::new(said, &json!({ "state": state.root(), "principal": principal, "throwaway": arguments.throwaway,
-        "audit-key": audit_key }))
+    record(state, &principal, arguments.throwaway)?;
+    configure(state, &principal, approver)?;
+    making.keep();
+    let note = if arguments.throwaway { "; throw-away: approvals are simulated" } else { "" };
+    let root = state.root().display();
+    let said =
+        format!("{root} is ready for {principal}{note}\nnext: claviger plugin install PACKAGE --trust PUBLISHER.pub");
+    Output::new(
+        said,
+        &json!({ "state": state.root(), "principal": principal, "throwaway": arguments.throwaway, "audit-key": audit_key }),
+    )
 }
 
 fn principal(arguments: &Init) -> Result<String, Failure> {
@@ -50,12 +54,13 @@ fn principal(arguments: &Init) -> Result<String, Failure> {
     principal.ok_or_else(|| Failure::usage("name yourself with --principal NAME; the audit log needs it"))
 }
 
-fn key_slot(state: &State, arguments: &Init) -> Result<NewSlot, Failure> {
+/// What opens the vault, asked for before anything is made. A throw-away vault's identity is made inside its directory.
+fn chosen_slot(arguments: &Init) -> Result<Option<NewSlot>, Failure> {
     if arguments.throwaway {
-        return IdentityFile::create(&state.identity()).map_err(Failure::state);
+        return Ok(None);
     }
     if let Some(recipient) = &arguments.age_recipient {
-        return Ok(NewSlot::AgeRecipient(recipient.clone()));
+        return Ok(Some(NewSlot::AgeRecipient(recipient.clone())));
     }
     let unreadable = |_| {
         Failure::usage(
@@ -67,7 +72,16 @@ fn key_slot(state: &State, arguments: &Init) -> Result<NewSlot, Failure> {
     if first != second {
         return Err(Failure::usage("the two passphrases differ; nothing was made"));
     }
-    Ok(NewSlot::Passphrase(Secret::new(first.into_bytes())))
+    Ok(Some(NewSlot::Passphrase(Secret::new(first.into_bytes()))))
+}
+
+/// The host's own keys; gives the public one of the log.
+fn keys(state: &State) -> Result<String, Failure> {
+    keys::create(&state.host_key())?;
+    keys::create(&state.audit_key())?;
+    let audit_key = open::audit_key(state)?.public().vkey();
+    state::write(&state.audit_public_key(), format!("{audit_key}\n").as_bytes())?;
+    Ok(audit_key)
 }
 
 fn approver(state: &State, principal: &str, throwaway: Option<&Throwaway>) -> Result<ApproverChoice, Failure> {
@@ -84,4 +98,19 @@ fn approver(state: &State, principal: &str, throwaway: Option<&Throwaway>) -> Re
     let text = toml::to_string(&enrolled).map_err(Failure::state)?;
     state::write(&state.approvers(), text.as_bytes())?;
     Ok(choice)
+}
+
+/// The log's first entries, before the directory can be used.
+fn record(state: &State, principal: &str, throwaway: bool) -> Result<(), Failure> {
+    let kind = if throwaway { "throw-away" } else { "real" };
+    open::note(state, OperatorAction::Initialised, kind, None)?;
+    open::note(state, OperatorAction::ApproverAdded, principal, throwaway.then_some("simulated"))
+}
+
+/// Last: a directory with this file is whole.
+fn configure(state: &State, principal: &str, approver: ApproverChoice) -> Result<(), Failure> {
+    let config =
+        Config { principal: principal.to_owned(), approver, simulated_answer: None, op: None, vaults: BTreeMap::new() };
+    let text = toml::to_string(&config).map_err(Failure::state)?;
+    state::write(&state.config_file(), text.as_bytes())
 }

@@ -5,13 +5,17 @@
 
 mod arguments;
 mod audit;
+mod beside;
 mod call;
 mod changes;
 mod connection;
+mod demo;
+mod entry;
 mod error;
 mod grant;
 mod init;
 mod keys;
+mod making;
 mod mcp;
 mod open;
 mod output;
@@ -22,6 +26,7 @@ mod recover;
 mod reference;
 mod secret;
 mod state;
+mod usage;
 
 use std::ffi::OsString;
 use std::future::Future;
@@ -37,35 +42,28 @@ use crate::state::State;
 
 /// Runs one command.
 pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(argv) {
-        Ok(arguments) => arguments,
-        Err(usage) => return usage_error(&usage),
+    let argv: Vec<OsString> = argv.into_iter().collect();
+    output::speak_json(usage::asks_for_json(&argv));
+    let done = match Arguments::try_parse_from(&argv) {
+        Ok(arguments) => command(&arguments).and_then(|output| output.as_ref().map_or(Ok(()), output::print)),
+        Err(error) => usage::usage(error),
     };
-    let done = command(&arguments).and_then(|output| match output {
-        None => Ok(()),
-        Some(output) => output::print(&output, arguments.json)
-            .map_err(|error| Failure::new(error::Code::Failed, format!("standard output: {error}"))),
-    });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            output::complain(&failure, arguments.json);
+            output::complain(&failure);
             ExitCode::from(failure.code.number())
         }
     }
 }
 
-/// clap prints help and errors itself, with its own exit codes: 0 for help, 2 for wrong usage.
-fn usage_error(usage: &clap::Error) -> ExitCode {
-    let _unheard = usage.print();
-    ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2))
-}
-
-/// What the command has to say; nothing when standard output was the agent's.
+/// What the command has to say; nothing when standard output was somebody else's.
 fn command(arguments: &Arguments) -> Result<Option<Output>, Failure> {
-    // The one command that needs no state directory.
-    if let Command::Reference(Reference::Check { references }) = &arguments.command {
-        return reference::check(references).map(Some);
+    // The commands that need no state directory.
+    match &arguments.command {
+        Command::Reference(Reference::Check { references }) => return reference::check(references).map(Some),
+        Command::Demo => return demo::run(arguments.json).map(|told| arguments.json.then_some(told)),
+        _ => {}
     }
     let state = State::at(arguments.state.as_deref())?;
     let identity = arguments.identity.as_deref();
@@ -79,7 +77,7 @@ fn said(state: &State, identity: Option<&Path>, command: &Command) -> Result<Out
     match command {
         Command::Init(init) => init::run(state, init),
         Command::Call(call) => call::run(state, identity, call),
-        Command::Mcp(_) => Err(Failure::usage("mcp says nothing")),
+        Command::Mcp(_) | Command::Demo => Err(Failure::usage("this command says nothing by itself")),
         Command::Plugin(command) => plugin_command(state, command),
         Command::Connection(Connection::Add(add)) => connection::add(state, add),
         Command::Connection(Connection::List) => connection::list(state),

@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use claviger_server::ServeError;
+
 use crate::arguments::Mcp;
-use crate::error::Failure;
+use crate::error::{Code, Failure};
 use crate::state::State;
 use crate::{keys, open};
 
@@ -15,6 +17,14 @@ pub(crate) fn run(state: &State, identity: Option<&Path>, mcp: &Mcp) -> Result<(
     let session = format!("mcp-{}", hex::encode(keys::random()?.get(..8).unwrap_or_default()));
     crate::block_on(async {
         let host = Arc::new(open::host(state, identity).await?);
-        claviger_server::stdio(host, principal, session).await.map_err(Failure::state)
+        claviger_server::stdio(host, principal, session).await.map_err(|error| failure(&error))
     })?
+}
+
+fn failure(error: &ServeError) -> Failure {
+    let code = match error {
+        ServeError::Handshake => Code::Usage,
+        ServeError::Broken => Code::Failed,
+    };
+    Failure::new(code, error)
 }

@@ -1,14 +1,29 @@
 //! What a command prints: text for people, or one JSON document.
 
 use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use claviger_host::{Level, LogLine};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::error::{Code, Failure};
 
+/// Whether this process speaks JSON. Set once, from argv, before anything is said; it is the process's own, as its
+/// standard streams are.
+static SPEAKS_JSON: AtomicBool = AtomicBool::new(false);
+
+/// Decides how this process speaks.
+pub(crate) fn speak_json(as_json: bool) {
+    SPEAKS_JSON.store(as_json, Ordering::Relaxed);
+}
+
+fn speaks_json() -> bool {
+    SPEAKS_JSON.load(Ordering::Relaxed)
+}
+
 /// What a command has to say: both forms, of which one is printed.
+#[derive(Debug)]
 pub(crate) struct Output {
     pub(crate) text: String,
     pub(crate) json: Value,
@@ -22,32 +37,48 @@ impl Output {
     }
 }
 
-/// Prints a result on standard output.
-pub(crate) fn print(output: &Output, as_json: bool) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    if as_json {
-        serde_json::to_writer_pretty(&mut out, &output.json)?;
-        return out.write_all(b"\n");
+/// Prints a result on standard output. A reader that has seen enough (`| head`) is no failure.
+pub(crate) fn print(output: &Output) -> Result<(), Failure> {
+    match written(output) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(Code::Failed, format!("standard output: {error}")))
+        }
+        _ => Ok(()),
     }
-    out.write_all(output.text.as_bytes())?;
-    if output.text.is_empty() || output.text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") }
+}
+
+fn written(output: &Output) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    if speaks_json() {
+        serde_json::to_writer_pretty(&mut out, &output.json)?;
+        out.write_all(b"\n")?;
+    } else {
+        out.write_all(output.text.as_bytes())?;
+        let is_whole = output.text.is_empty() || output.text.ends_with('\n');
+        out.write_all(if is_whole { b"" } else { b"\n" })?;
+    }
+    out.flush()
 }
 
 /// Prints a failure on standard error; with `--json` it is a document too.
-pub(crate) fn complain(failure: &Failure, as_json: bool) {
-    let line = if as_json {
-        serde_json::json!({ "error": { "code": failure.code.number(), "message": failure.message } }).to_string()
-    } else {
-        format!("claviger: {}", failure.message)
-    };
-    // When standard error is closed there is nobody left to tell.
-    let _unheard = writeln!(std::io::stderr(), "{line}");
+pub(crate) fn complain(failure: &Failure) {
+    let mut error = json!({ "code": failure.code.number(), "message": failure.message });
+    if let (Some(error), Some(details)) = (error.as_object_mut(), &failure.details) {
+        error.insert("details".to_owned(), details.clone());
+    }
+    say(&failure.message, || json!({ "error": error }));
 }
 
 /// Says something on standard error that is no failure.
 pub(crate) fn notice(line: &str) {
+    say(line, || json!({ "notice": line }));
+}
+
+/// One line for people, or one document.
+fn say(text: &str, document: impl FnOnce() -> Value) {
+    let line = if speaks_json() { document().to_string() } else { format!("claviger: {text}") };
     // When standard error is closed there is nobody left to tell.
-    let _unheard = writeln!(std::io::stderr(), "claviger: {line}");
+    let _unheard = writeln!(std::io::stderr(), "{line}");
 }
 
 /// A line that a plugin logged: bounded and escaped by the host, and marked as the plugin's own claim.
@@ -61,7 +92,7 @@ pub(crate) fn plugin_line(line: LogLine) {
     notice(&format!("{}.{} says ({level}): {}", line.connection, line.tool, line.text));
 }
 
-/// Columns that line up.
+/// Columns that line up. The last one is not padded.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let mut all: Vec<Vec<String>> = vec![header.iter().map(|cell| (*cell).to_owned()).collect()];
     all.extend(rows.iter().cloned());
@@ -75,4 +106,16 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
         format!("{}\n", cells.join("  ").trim_end())
     };
     all.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::table;
+
+    #[test]
+    fn columns_line_up_and_lines_have_no_tail() {
+        let rows = [vec!["a".to_owned(), "x".to_owned()], vec!["blé".to_owned(), String::new()]];
+        assert_eq!(table(&["N", "WHAT"], &rows), "N    WHAT\na    x\nblé\n");
+        assert_eq!(table(&["N"], &[]), "N\n");
+    }
 }

@@ -1,16 +1,17 @@
 //! `claviger secret`: values go in, and never come out.
 
 use std::io::{IsTerminal as _, Read as _};
+use std::path::Path;
 
 use claviger_audit::OperatorAction;
 use claviger_manifest::SecretReference;
-use claviger_vault::{Listed, Secret};
+use claviger_vault::{Embedded, Listed, Secret};
 use serde_json::json;
 
 use crate::error::Failure;
 use crate::open;
 use crate::output::{Output, table};
-use crate::state::State;
+use crate::state::{ProviderChoice, State};
 
 /// The longest value, in bytes: a private key with its chain fits, a file given by mistake does not.
 const MAX_VALUE: u64 = 64 * 1024;
@@ -18,16 +19,35 @@ const MAX_VALUE: u64 = 64 * 1024;
 /// Puts one value into the embedded vault.
 pub(crate) fn put(
     state: &State,
-    identity: Option<&std::path::Path>,
+    identity: Option<&Path>,
     reference: &SecretReference,
     replace: bool,
 ) -> Result<Output, Failure> {
+    let config = state.config()?;
+    let elsewhere = |vault: &&str| config.vaults.get(*vault).is_some_and(|choice| choice.provider != ProviderChoice::Embedded);
+    if let Some(vault) = Some(reference.vault()).filter(elsewhere) {
+        return Err(Failure::usage(format!(
+            "claviger.toml has another provider answer for the vault {vault:?}; put the value there"
+        )));
+    }
     let vault = open::embedded(state, identity)?;
+    if !replace {
+        must_be_free(&vault, reference)?;
+    }
     let value = value(reference)?;
     let detail = if replace { "replace" } else { "new" };
     open::note(state, OperatorAction::SecretPut, &reference.to_string(), Some(detail))?;
     vault.put(reference, &value, replace).map_err(Failure::state)?;
     Output::new(format!("{reference} is stored"), &json!({ "reference": reference.to_string(), "replaced": replace }))
+}
+
+/// Said before a value is asked for and before the log has an entry about it. The vault itself decides.
+fn must_be_free(vault: &Embedded, place: &SecretReference) -> Result<(), Failure> {
+    let is_there = |item: &Listed| reference(item).eq_ignore_ascii_case(&place.to_string());
+    if vault.list().map_err(Failure::state)?.iter().any(is_there) {
+        return Err(Failure::usage(format!("{place} has a value; `--replace` puts another one in its place")));
+    }
+    Ok(())
 }
 
 /// The value: a prompt that does not echo, or all of standard input less one line break at its end.
@@ -36,7 +56,8 @@ fn value(reference: &SecretReference) -> Result<Secret, Failure> {
     let mut bytes = if std::io::stdin().is_terminal() {
         rpassword::prompt_password(format!("Value for {reference}: ")).map_err(unreadable)?.into_bytes()
     } else {
-        let mut bytes = Vec::new();
+        // Room for all of it at once: a buffer that grows leaves copies behind.
+        let mut bytes = Vec::with_capacity(usize::try_from(MAX_VALUE + 2).unwrap_or_default());
         std::io::stdin().take(MAX_VALUE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
         bytes
     };
@@ -55,7 +76,7 @@ fn value(reference: &SecretReference) -> Result<Secret, Failure> {
 }
 
 /// Lists what is in the embedded vault: names and versions.
-pub(crate) fn list(state: &State, identity: Option<&std::path::Path>) -> Result<Output, Failure> {
+pub(crate) fn list(state: &State, identity: Option<&Path>) -> Result<Output, Failure> {
     let vault = open::embedded(state, identity)?;
     let items = vault.list().map_err(Failure::state)?;
     let rows: Vec<Vec<String>> = items.iter().map(|item| vec![reference(item), item.version.to_string()]).collect();

@@ -98,13 +98,14 @@ fn reason(kind: &FailureKind) -> Reason {
         | FailureKind::Unplaceable(_)
         | FailureKind::Quarantined { .. }
         | FailureKind::Token { .. }
-        | FailureKind::TokenAnswer(_) => Reason::SecretUnavailable,
+        | FailureKind::TokenAnswer(_)
+        | FailureKind::Randomness(_) => Reason::SecretUnavailable,
         FailureKind::Redirected(_) => Reason::Redirected,
         FailureKind::Leak => Reason::LeakBlocked,
         FailureKind::Capture(_) | FailureKind::Journal(_) => Reason::CaptureFailed,
         FailureKind::Store(_) | FailureKind::ReadBack => Reason::StoreFailed,
         FailureKind::TooLong(_) => Reason::Limit,
-        FailureKind::Body => Reason::InvalidRequest,
+        FailureKind::Body | FailureKind::OtherConnection => Reason::InvalidRequest,
         _ => Reason::Transport,
     }
 }

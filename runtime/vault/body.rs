@@ -134,6 +134,7 @@ pub(crate) fn pairs(pairs: &[(&str, &Secret)], body_type: BodyType) -> Result<En
             "application/json"
         }
         BodyType::Form => {
+            // EXPOSE: as above, and percent-encoded into the same buffer.
             pairs.iter().for_each(|(name, value)| pair(name, value.expose(), &mut text));
             "application/x-www-form-urlencoded"
         }

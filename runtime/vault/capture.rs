@@ -51,7 +51,8 @@ async fn keep(
     journal: &Journal,
     report: &mut Report,
 ) -> Result<Vec<SlotHandle>, FailureKind> {
-    let mut failed = found.iter().find(|(_, value)| value.is_none()).map(|(slot, _)| FailureKind::Capture(slot.clone()));
+    let mut failed =
+        found.iter().find(|(_, value)| value.is_none()).map(|(slot, _)| FailureKind::Capture(slot.clone()));
     let mut taken = Vec::new();
     for (slot, value, entry) in write(found, scope.connection().clone(), journal.clone()).await {
         match entry.and_then(|entry| scope.fill(&slot, value, entry)) {
@@ -89,12 +90,7 @@ async fn write(
 }
 
 /// Takes the value out of its place.
-fn find(
-    source: &CaptureSource,
-    slot: &Name,
-    json: Option<&mut Value>,
-    headers: &mut HeaderMap,
-) -> Option<Secret> {
+fn find(source: &CaptureSource, slot: &Name, json: Option<&mut Value>, headers: &mut HeaderMap) -> Option<Secret> {
     let found = match source {
         CaptureSource::Pointer(pointer) => match json?.pointer_mut(pointer)? {
             Value::String(text) => std::mem::replace(text, format!("[captured:{slot}]")).into_bytes(),

@@ -73,10 +73,9 @@ async fn checked_addresses(endpoint: &EndpointPlan) -> Result<Vec<SocketAddr>, F
 async fn resolve(host: &Host, port: u16) -> Result<Vec<SocketAddr>, FailureKind> {
     let found: Vec<SocketAddr> = match host {
         Host::Ip(ip) => vec![SocketAddr::new(*ip, port)],
-        Host::Name(name) => tokio::net::lookup_host((name.as_str(), port))
-            .await
-            .map_err(|_| FailureKind::Unresolved)?
-            .collect(),
+        Host::Name(name) => {
+            tokio::net::lookup_host((name.as_str(), port)).await.map_err(|_| FailureKind::Unresolved)?.collect()
+        }
     };
     if found.is_empty() { Err(FailureKind::Unresolved) } else { Ok(found) }
 }
@@ -121,15 +120,16 @@ where
 fn tls_reason(error: &std::io::Error) -> &'static str {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match inner {
-        Some(rustls::Error::InvalidCertificate(rustls::CertificateError::Expired
-        | rustls::CertificateError::ExpiredContext { .. })) => "the certificate has expired",
-        Some(rustls::Error::InvalidCertificate(rustls::CertificateError::NotValidForName
-        | rustls::CertificateError::NotValidForNameContext { .. })) => "the certificate is for another host",
+        Some(rustls::Error::InvalidCertificate(
+            rustls::CertificateError::Expired | rustls::CertificateError::ExpiredContext { .. },
+        )) => "the certificate has expired",
+        Some(rustls::Error::InvalidCertificate(
+            rustls::CertificateError::NotValidForName | rustls::CertificateError::NotValidForNameContext { .. },
+        )) => "the certificate is for another host",
         // A bad signature is an authority of the same name with another key.
-        Some(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer
-        | rustls::CertificateError::BadSignature)) => {
-            "the certificate comes from an authority that is not trusted here"
-        }
+        Some(rustls::Error::InvalidCertificate(
+            rustls::CertificateError::UnknownIssuer | rustls::CertificateError::BadSignature,
+        )) => "the certificate comes from an authority that is not trusted here",
         Some(rustls::Error::InvalidCertificate(_)) => "the certificate is not valid",
         Some(rustls::Error::AlertReceived(_)) => "the upstream ended the handshake with an alert",
         Some(_) => "the handshake failed",

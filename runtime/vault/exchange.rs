@@ -62,10 +62,7 @@ impl Pool {
 
 /// The same place, reached and trusted in the same way.
 fn same(one: &EndpointPlan, other: &EndpointPlan) -> bool {
-    one.origin == other.origin
-        && one.connect == other.connect
-        && one.ca == other.ca
-        && one.networks == other.networks
+    one.origin == other.origin && one.connect == other.connect && one.ca == other.ca && one.networks == other.networks
 }
 
 /// Where a request goes, and what bounds it.
@@ -309,10 +306,8 @@ mod tests {
     #[test]
     fn the_target_has_the_query_and_then_the_key() {
         let built = |query: &str, key: Option<&str>| {
-            let placement = Placement {
-                headers: Vec::new(),
-                query: key.map(|key| Secret::new(key.as_bytes().to_vec())),
-            };
+            let placement =
+                Placement { headers: Vec::new(), query: key.map(|key| Secret::new(key.as_bytes().to_vec())) };
             let message =
                 Message { method: "GET", path: "/a/b", query, headers: &[], body: None, placement: &placement };
             target(&message).unwrap().to_string()

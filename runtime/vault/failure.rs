@@ -37,7 +37,9 @@ pub enum FailureKind {
     #[error("the action is for another connection than this tool call; begin a call on that connection")]
     OtherConnection,
     /// The value cannot be placed where the manifest says.
-    #[error("secret {0} holds characters that its place on the request cannot carry; check the stored value for line breaks")]
+    #[error(
+        "secret {0} holds characters that its place on the request cannot carry; check the stored value for line breaks"
+    )]
     Unplaceable(Name),
     /// A response showed this secret before.
     #[error(
@@ -53,7 +55,9 @@ pub enum FailureKind {
     #[error(transparent)]
     Address(#[from] AddressDenied),
     /// A secret would go over the network in the clear.
-    #[error("the endpoint is plain http and its address is not this machine's own; the manifest's origin must be https")]
+    #[error(
+        "the endpoint is plain http and its address is not this machine's own; the manifest's origin must be https"
+    )]
     Plaintext,
     /// The name did not resolve.
     #[error("the upstream's host name did not resolve; check the connection's settings and the network")]
@@ -62,7 +66,9 @@ pub enum FailureKind {
     #[error("no connection to the upstream: {0}")]
     Connect(std::io::ErrorKind),
     /// TLS failed.
-    #[error("TLS to the upstream failed: {0}; a private certificate authority goes into the connection's [endpoints] ca")]
+    #[error(
+        "TLS to the upstream failed: {0}; a private certificate authority goes into the connection's [endpoints] ca"
+    )]
     Tls(&'static str),
     /// The certificate authority in the connection file is not one.
     #[error("the connection's [endpoints] ca is not PEM text with at least one certificate")]
@@ -74,22 +80,30 @@ pub enum FailureKind {
     #[error("the upstream did not finish its answer within {0} seconds")]
     Slow(u64),
     /// The answer is too long.
-    #[error("the answer is longer than {0} bytes, which is what the manifest's [limits] response allows, or a token needs")]
+    #[error(
+        "the answer is longer than {0} bytes, which is what the manifest's [limits] response allows, or a token needs"
+    )]
     TooLong(u64),
     /// The upstream answered with a redirect.
-    #[error("the upstream answered {0}, a redirect; redirects are never followed. If the service moved, the manifest's endpoint must")]
+    #[error(
+        "the upstream answered {0}, a redirect; redirects are never followed. If the service moved, the manifest's endpoint must"
+    )]
     Redirected(u16),
     /// The upstream compressed its answer although it was asked not to.
     #[error("the upstream encoded its answer although it was asked for identity; the answer was dropped unread")]
     Encoded,
     /// The answer held a secret.
-    #[error("the answer held a secret and was dropped; the secret is quarantined for this connection until an operator lifts it")]
+    #[error(
+        "the answer held a secret and was dropped; the secret is quarantined for this connection until an operator lifts it"
+    )]
     Leak,
     /// A capture rule found nothing.
     #[error("the answer has no usable value for slot {0}; if the upstream made a credential, it must be removed there")]
     Capture(Name),
     /// The captured value could not be made durable.
-    #[error("the new secret in slot {0} could not be written to the journal; it must be removed at the upstream. Check the disk of the state directory")]
+    #[error(
+        "the new secret in slot {0} could not be written to the journal; it must be removed at the upstream. Check the disk of the state directory"
+    )]
     Journal(Name),
     /// The token endpoint refused.
     #[error("the token endpoint answered {status}; check the client id and secret of credential {credential}")]
@@ -100,13 +114,17 @@ pub enum FailureKind {
         status: u16,
     },
     /// The token endpoint's answer is not a token.
-    #[error("the token endpoint's answer for credential {0} is not an OAuth 2.0 access token response (RFC 6749 section 5.1)")]
+    #[error(
+        "the token endpoint's answer for credential {0} is not an OAuth 2.0 access token response (RFC 6749 section 5.1)"
+    )]
     TokenAnswer(Name),
     /// The provider did not store the item.
     #[error("the new item was not stored: {0}; the values are kept sealed, `claviger vault recover` lists them")]
     Store(ProviderError),
     /// The item reads back differently.
-    #[error("the new item reads back differently from what was stored; the values are kept sealed, `claviger vault recover` lists them")]
+    #[error(
+        "the new item reads back differently from what was stored; the values are kept sealed, `claviger vault recover` lists them"
+    )]
     ReadBack,
     /// A body that cannot be encoded.
     #[error("the request body cannot be encoded as the operation says")]
@@ -117,11 +135,6 @@ impl FailureKind {
     /// The failure of a request that never left.
     pub(crate) fn before_sending(self) -> Failure {
         Failure { kind: self, left_host: false }
-    }
-
-    /// The failure of a request that may have arrived.
-    pub(crate) fn after_sending(self) -> Failure {
-        Failure { kind: self, left_host: true }
     }
 
     /// A short, fixed word for the log.

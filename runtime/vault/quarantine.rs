@@ -47,7 +47,9 @@ pub enum QuarantineError {
     #[error("the quarantine list could not be read or written: {0}")]
     Storage(&'static str),
     /// The file is not a list of this version.
-    #[error("the quarantine list is not one that this version reads; restore it, or move it away and lift nothing blindly")]
+    #[error(
+        "the quarantine list is not one that this version reads; restore it, or move it away and lift nothing blindly"
+    )]
     Malformed,
 }
 
@@ -117,7 +119,8 @@ impl Quarantine {
     /// Changes what is in the file now, not what it was when it was opened, while nobody else does.
     fn change(&self, change: impl FnOnce(&mut Entries)) -> Result<Entries, QuarantineError> {
         let directory = self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let name = self.path.file_name().and_then(|name| name.to_str()).ok_or(QuarantineError::Storage("no file name"))?;
+        let name =
+            self.path.file_name().and_then(|name| name.to_str()).ok_or(QuarantineError::Storage("no file name"))?;
         let _alone = Lock::exclusive(&directory.join(format!("{name}.lock"))).map_err(storage)?;
         let mut entries = read(&self.path)?;
         change(&mut entries);

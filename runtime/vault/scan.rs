@@ -44,7 +44,13 @@ impl Live {
         }
         let known = self.entries.iter_mut().find(|entry| same(&entry.value, value));
         match known {
-            Some(entry) => entry.names.extend(names.into_iter().cloned()),
+            Some(entry) => {
+                for name in names {
+                    if !entry.names.contains(name) {
+                        entry.names.insert(name.clone());
+                    }
+                }
+            }
             None => {
                 self.matcher = None;
                 let names = names.into_iter().cloned().collect();
@@ -130,12 +136,27 @@ mod tests {
         let hexadecimal: String = AWKWARD.chars().map(|character| format!("&#x{:x};", u32::from(character))).collect();
         let form: String = form_urlencoded::byte_serialize(bytes).collect();
         let spellings = [
-            AWKWARD.to_owned(), json.clone(), serde_json::to_string(&json).unwrap(), json.replace('/', "\\/"), escaped,
-            format!("{AWKWARD:?}"), form.clone(), percent(bytes, true), percent(bytes, false),
-            percent(percent(bytes, true).as_bytes(), true), percent(form.as_bytes(), false), BASE64_STANDARD.encode(bytes),
-            BASE64_STANDARD.encode([b"user:", bytes].concat()), BASE64_URL_SAFE_NO_PAD.encode([b"x", bytes, b"y"].concat()),
-            percent(BASE64_STANDARD.encode(bytes).as_bytes(), true), hex::encode(bytes), hex::encode_upper(bytes),
-            html(AWKWARD), serde_json::to_string(&html(AWKWARD)).unwrap(), entities, hexadecimal,
+            AWKWARD.to_owned(),
+            json.clone(),
+            serde_json::to_string(&json).unwrap(),
+            json.replace('/', "\\/"),
+            escaped,
+            format!("{AWKWARD:?}"),
+            form.clone(),
+            percent(bytes, true),
+            percent(bytes, false),
+            percent(percent(bytes, true).as_bytes(), true),
+            percent(form.as_bytes(), false),
+            BASE64_STANDARD.encode(bytes),
+            BASE64_STANDARD.encode([b"user:", bytes].concat()),
+            BASE64_URL_SAFE_NO_PAD.encode([b"x", bytes, b"y"].concat()),
+            percent(BASE64_STANDARD.encode(bytes).as_bytes(), true),
+            hex::encode(bytes),
+            hex::encode_upper(bytes),
+            html(AWKWARD),
+            serde_json::to_string(&html(AWKWARD)).unwrap(),
+            entities,
+            hexadecimal,
         ];
         for spelling in spellings {
             assert_eq!(caught(&mut live, format!("{{\"echo\": {spelling}}}")), ["key"], "{spelling}");

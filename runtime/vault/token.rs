@@ -203,14 +203,8 @@ async fn mint(
     let credential = &client.plan.name;
     let (body, placement) = request(client)?;
     let accept = [("accept".to_owned(), "application/json".to_owned())];
-    let message = Message {
-        method: "POST",
-        path,
-        query: "",
-        headers: &accept,
-        body: Some(&body),
-        placement: &placement,
-    };
+    let message =
+        Message { method: "POST", path, query: "", headers: &accept, body: Some(&body), placement: &placement };
     let raw = route.send(&message, &mut Report::default()).await?;
     if !raw.status.is_success() {
         return Err(FailureKind::Token { credential: credential.clone(), status: raw.status.as_u16() });
@@ -336,9 +330,16 @@ mod tests {
     #[test]
     fn answers_that_are_not() {
         for body in [
-            "", "[]", "<html>", "{}", r#"{"access_token":""}"#, r#"{"access_token":7}"#,
-            r#"{"access_token":"a","access_token":"b"}"#, r#"{"access_token":"a","token_type":"mac"}"#,
-            r#"{"access_token":"a","expires_in":"soon"}"#, r#"{"error":"invalid_client"}"#,
+            "",
+            "[]",
+            "<html>",
+            "{}",
+            r#"{"access_token":""}"#,
+            r#"{"access_token":7}"#,
+            r#"{"access_token":"a","access_token":"b"}"#,
+            r#"{"access_token":"a","token_type":"mac"}"#,
+            r#"{"access_token":"a","expires_in":"soon"}"#,
+            r#"{"error":"invalid_client"}"#,
         ] {
             assert!(parse(body.as_bytes()).is_none(), "{body}");
         }

@@ -61,3 +61,38 @@ fn roots(authority: Option<&str>) -> Result<rustls::RootCertStore, FailureKind> 
     }
     if roots.is_empty() { Err(FailureKind::Authority) } else { Ok(roots) }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use std::sync::Arc;
+
+    use super::Trust;
+
+    fn authority() -> String {
+        let key = rcgen::KeyPair::generate().unwrap();
+        rcgen::CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap().pem()
+    }
+
+    #[test]
+    fn a_configuration_is_made_once_for_each_authority_and_shared_with_no_other() {
+        let (trust, first, second) = (Trust::default(), authority(), authority());
+        let config = |authority: Option<&str>| trust.config(authority).unwrap();
+        assert!(Arc::ptr_eq(&config(Some(&first)), &config(Some(&first))));
+        assert!(Arc::ptr_eq(&config(None), &config(None)));
+        assert!(!Arc::ptr_eq(&config(Some(&first)), &config(Some(&second))));
+        assert!(!Arc::ptr_eq(&config(Some(&first)), &config(None)));
+    }
+
+    #[test]
+    fn http_2_is_never_offered() {
+        assert_eq!(Trust::default().config(None).unwrap().alpn_protocols, [b"http/1.1".to_vec()]);
+    }
+
+    #[test]
+    fn text_without_a_certificate_is_no_authority() {
+        for text in ["", "x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+            assert!(Trust::default().config(Some(text)).is_err(), "{text}");
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! The order of things between an approved plan and its response.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use claviger_approval::Approved;
@@ -82,7 +82,7 @@ impl Vault {
         intent.seal(Response::new(result, report))
     }
 
-    /// Generates a random value for a slot, and makes it durable before anyone can lend it.
+    /// Generates a random value for a slot, and makes it durable before anyone can lend it. Waits for the disk.
     ///
     /// # Errors
     /// [`Failure`] when there is no randomness or the journal could not be written.

@@ -37,7 +37,7 @@ impl Screen {
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
         let session = File::from(rustix::fs::open(&path, flags, rustix::fs::Mode::empty()).unwrap());
         rustix::fs::fcntl_setfl(&master, OFlags::NONBLOCK).unwrap();
-        Self { file: File::from(master), path, session: session }
+        Self { file: File::from(master), path, session }
     }
 
     fn prompt(&self) -> TerminalPrompt {

@@ -68,7 +68,9 @@ impl Forms {
         self.push(owner, first, |out| out.extend_from_slice(value));
         if value.contains(&b' ') {
             // `application/x-www-form-urlencoded` alone spells a space with `+`; the rest of it is percent encoding.
-            self.push(owner, first, |out| out.extend(value.iter().map(|byte| if *byte == b' ' { b'+' } else { *byte })));
+            self.push(owner, first, |out| {
+                out.extend(value.iter().map(|byte| if *byte == b' ' { b'+' } else { *byte }))
+            });
         }
         for skip in BASE64_SKIPS {
             self.push(owner, first, |out| digits(value, skip, 6, BASE64, out));
@@ -161,7 +163,13 @@ mod tests {
     fn base32_at_every_alignment() {
         // RFC 4648 §10 has no vector of this length; these were made with coreutils' `base32`.
         let value = b"kR7vQ2pXw9";
-        for text in ["NNJDO5SRGJYFQ5ZZ", "PBVVEN3WKEZHAWDXHE======", "PB4GWURXOZITE4CYO44Q====", "PB4HQ22SG53FCMTQLB3TS===", "PB4HQ6DLKI3XMUJSOBMHOOI="] {
+        for text in [
+            "NNJDO5SRGJYFQ5ZZ",
+            "PBVVEN3WKEZHAWDXHE======",
+            "PB4GWURXOZITE4CYO44Q====",
+            "PB4HQ22SG53FCMTQLB3TS===",
+            "PB4HQ6DLKI3XMUJSOBMHOOI=",
+        ] {
             assert!(has(value, text.as_bytes()), "{text}");
         }
     }

@@ -175,9 +175,7 @@ fn byte(text: &[u8]) -> Option<u8> {
 
 /// Digits only, no sign, and no more of them than fit.
 fn number(digits: &[u8], radix: u32) -> Option<u32> {
-    digits.iter().try_fold(0_u32, |sum, digit| {
-        sum.checked_mul(radix)?.checked_add(char::from(*digit).to_digit(radix)?)
-    })
+    digits.iter().try_fold(0_u32, |sum, digit| sum.checked_mul(radix)?.checked_add(char::from(*digit).to_digit(radix)?))
 }
 
 /// A code point as UTF-8. An escape is never shorter than what it stands for.
@@ -204,8 +202,27 @@ mod tests {
     #[test]
     fn every_escape_of_a_character_is_read() {
         for spelled in [
-            r"\u002f", r"\u002F", r"\/", r"\x2f", r"\x2F", r"\u{2f}", r"\u{00002F}", "%2f", "%2F", "%252F", "&#47;",
-            "&#047;", "&#x2f;", "&#X2F;", "&#47", "&sol;", "&sol", r"\\u002f", r"\u0025\u0032F", "&amp;#47;", r"\u0026sol;",
+            r"\u002f",
+            r"\u002F",
+            r"\/",
+            r"\x2f",
+            r"\x2F",
+            r"\u{2f}",
+            r"\u{00002F}",
+            "%2f",
+            "%2F",
+            "%252F",
+            "&#47;",
+            "&#047;",
+            "&#x2f;",
+            "&#X2F;",
+            "&#47",
+            "&sol;",
+            "&sol",
+            r"\\u002f",
+            r"\u0025\u0032F",
+            "&amp;#47;",
+            r"\u0026sol;",
         ] {
             assert!(says(&format!("a{spelled}b"), "a/b"), "{spelled}");
         }
@@ -220,7 +237,22 @@ mod tests {
 
     #[test]
     fn what_is_no_escape_stays() {
-        for text in [r"\q", r"\u12", r"\ud800x", r"\u{}", r"\u{110000}", "%zz", "%4", "& &;", "&#;", "&#x;", "&#99999999;", "\\", "%", "&"] {
+        for text in [
+            r"\q",
+            r"\u12",
+            r"\ud800x",
+            r"\u{}",
+            r"\u{110000}",
+            "%zz",
+            "%4",
+            "& &;",
+            "&#;",
+            "&#x;",
+            "&#99999999;",
+            "\\",
+            "%",
+            "&",
+        ] {
             assert!(says(text, text), "{text}");
         }
     }

@@ -14,7 +14,10 @@ fn body() -> String {
     format!(r#"{{"data":{{"value":"{MINTED}","id":"root@pam!x","echo":"again {MINTED}"}},"n":1.5}}"#)
 }
 
-async fn make(operation: &str, reply: impl Fn() -> Reply + Send + Sync + 'static) -> (House, Result<HttpAnswer, FailureKind>) {
+async fn make(
+    operation: &str,
+    reply: impl Fn() -> Reply + Send + Sync + 'static,
+) -> (House, Result<HttpAnswer, FailureKind>) {
     let upstream = Upstream::start(move |_| reply()).await;
     let house = House::at(&Place::here(upstream.port));
     let answer = house.send(request(operation, Some("bearer")), &mut house.begin()).await;
@@ -66,7 +69,8 @@ async fn a_value_that_could_be_two_is_none() {
 
 #[tokio::test]
 async fn an_error_is_not_captured_from() {
-    let (house, answer) = make("make", || Reply::json(403, r#"{"data":{"value":null,"echo":"x"},"message":"no"}"#)).await;
+    let (house, answer) =
+        make("make", || Reply::json(403, r#"{"data":{"value":null,"echo":"x"},"message":"no"}"#)).await;
     let answer = answer.unwrap();
     assert_eq!(answer.body, r#"{"data":{"value":null},"message":"no"}"#);
     assert!(answer.captured.is_empty() && pending(&house).is_empty());
@@ -93,7 +97,10 @@ async fn a_value_that_cannot_be_made_durable_is_told_and_not_used() {
 
 #[tokio::test]
 async fn mint_use_and_store_within_one_call() {
-    let upstream = Upstream::start(|seen| Reply::json(200, if seen.line().starts_with("POST") { body() } else { "{}".to_owned() }.as_str())).await;
+    let upstream = Upstream::start(|seen| {
+        Reply::json(200, if seen.line().starts_with("POST") { body() } else { "{}".to_owned() }.as_str())
+    })
+    .await;
     let house = House::at(&Place::here(upstream.port));
     let mut scope = house.begin();
     let made = house.send(request("make-one", Some("bearer")), &mut scope).await.unwrap();

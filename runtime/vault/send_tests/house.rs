@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use claviger_approval::{Desk, Enrolled, Moment, SimulatedAnswer, SoftwarePasskey, Throwaway};
 use claviger_audit::{CheckpointKey, Log};
-use claviger_grant::{Action, Caller, Connection, Granted, Lent, Policy, Request, SendRequest, SlotHandle, StoreRequest};
+use claviger_grant::{
+    Action, Caller, Connection, Granted, Lent, Policy, Request, SendRequest, SlotHandle, StoreRequest,
+};
 use claviger_manifest::{Digest, Generate, Name, Package, PublisherKey, TrustStore};
 use jiff::Timestamp;
 use tempfile::TempDir;
@@ -216,12 +218,12 @@ networks = {networks:?}
 "#
         );
         for endpoint in ["api", "mint"] {
-            write!(text, "[endpoints.{endpoint}]\n").unwrap();
+            writeln!(text, "[endpoints.{endpoint}]").unwrap();
             if let Some(authority) = &self.authority {
-                write!(text, "ca = '''\n{authority}'''\n").unwrap();
+                writeln!(text, "ca = '''\n{authority}'''").unwrap();
             }
             if let Some(connect) = &self.connect {
-                write!(text, "connect = \"{connect}\"\n").unwrap();
+                writeln!(text, "connect = \"{connect}\"").unwrap();
             }
         }
         text

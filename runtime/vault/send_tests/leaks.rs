@@ -14,7 +14,8 @@ async fn blocked(reply: impl Fn() -> Reply + Send + Sync + 'static, credential: 
     let failure = house.show(credential).await.unwrap_err();
     assert!(matches!(failure.kind, FailureKind::Leak), "{failure:?}");
     assert!(failure.left_host);
-    let listed: Vec<String> = house.vault.quarantine().list().into_iter().map(|(_, secret)| secret.to_string()).collect();
+    let listed: Vec<String> =
+        house.vault.quarantine().list().into_iter().map(|(_, secret)| secret.to_string()).collect();
     assert_eq!(listed, quarantined);
     let again = house.show(credential).await.unwrap_err();
     assert!(matches!(again.kind, FailureKind::Quarantined { .. }), "{again:?}");
@@ -77,7 +78,7 @@ async fn what_is_made_of_secrets_is_a_secret() {
     let part = || Reply::json(200, &format!(r#"{{"password":"{PRIVATE}"}}"#));
     blocked(part, "basic", &["private"]).await;
     let all = || Reply::json(200, &format!(r#"["PVEAPIToken={PUBLIC}={KEY}"]"#));
-    blocked(all, "template", &["client-id", "key", "public"][1..].as_ref()).await;
+    blocked(all, "template", &["key", "public"]).await;
 }
 
 #[tokio::test]
@@ -93,7 +94,8 @@ async fn an_operator_can_lift_a_quarantine() {
 
 #[tokio::test]
 async fn every_secret_of_the_call_is_looked_for_not_only_the_last() {
-    let upstream = Upstream::start(|seen| Reply::json(200, if seen.line().contains("/open") { KEY } else { "{}" })).await;
+    let upstream =
+        Upstream::start(|seen| Reply::json(200, if seen.line().contains("/open") { KEY } else { "{}" })).await;
     let house = House::at(&Place::here(upstream.port));
     let mut scope = house.begin();
     house.send(super::house::show("bearer"), &mut scope).await.unwrap();
@@ -103,7 +105,8 @@ async fn every_secret_of_the_call_is_looked_for_not_only_the_last() {
 
 #[tokio::test]
 async fn text_that_holds_no_secret_passes_untouched() {
-    let body = format!(r#"{{"near":"{}","esc":"a\n\u0041 100%25 &amp; \\","pre":"{}"}}"#, KEY.to_lowercase(), &KEY[..20]);
+    let body =
+        format!(r#"{{"near":"{}","esc":"a\n\u0041 100%25 &amp; \\","pre":"{}"}}"#, KEY.to_lowercase(), &KEY[..20]);
     let sent = body.clone();
     let upstream = Upstream::start(move |_| Reply::json(200, &sent)).await;
     let house = House::at(&Place::here(upstream.port));

@@ -58,7 +58,10 @@ async fn a_generated_value_goes_to_its_site_and_nowhere_else() {
     let change = SendRequest { parameters, body, lent: lent(&password), ..request("change", Some("bearer")) };
     house.send(change, &mut scope).await.unwrap();
     let body = Some(br#"{"name":"a b"}"#.to_vec());
-    house.send(SendRequest { body, lent: lent(&password), ..request("change-form", Some("bearer")) }, &mut scope).await.unwrap();
+    house
+        .send(SendRequest { body, lent: lent(&password), ..request("change-form", Some("bearer")) }, &mut scope)
+        .await
+        .unwrap();
     let seen = upstream.seen();
     let json: serde_json::Value = serde_json::from_str(&seen[0].body).unwrap();
     assert_eq!(json, serde_json::json!({"name": "n", "user": {"mail": "m", "password": value}}));

@@ -139,7 +139,7 @@ async fn a_refusal_is_told_by_status_and_shared_by_those_who_waited() {
     let body = format!(r#"{{"error":"invalid_client","error_description":"{CLIENT_SECRET} is wrong"}}"#);
     let refusing = Upstream::start(move |_| {
         let head = format!("HTTP/1.1 401 No\r\ncontent-length: {}\r\n\r\n", body.len());
-        Reply::raw("").then(Duration::from_millis(400), head).then(Duration::ZERO, &body)
+        Reply::raw("").then(Duration::from_millis(1500), head).then(Duration::ZERO, &body)
     })
     .await;
     let house = Arc::new(House::at(&place(&api, &refusing)));
