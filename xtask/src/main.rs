@@ -73,8 +73,8 @@ fn test(filter: &[String]) -> Result<(), Failed> {
     packages::build()?;
     servers::install()?;
     Step::cargo("building the hostile guests")
-        .args(["build", "--quiet", "--release", "--manifest-path", "tests/hostile/Cargo.toml"])
-        .args(["--target", "wasm32-wasip2", "--target-dir", "target/hostile"])
+        .args(["build", "--quiet", "--release", "--examples", "--manifest-path", "tests/hostile/Cargo.toml"])
+        .args(["--target", toolchain::TARGET, "--target-dir", "tests/hostile/target"])
         .run()?;
     Step::cargo("testing the plugins' own logic")
         .args(["test", "--quiet", "--manifest-path", "plugins/Cargo.toml", "--target-dir", "target/plugins"])
