@@ -35,12 +35,15 @@ impl House {
         let proof = Throwaway::create(&root).unwrap();
         let name: Name = "bench".parse().unwrap();
         let (package, policy) = policy(&name, upstream);
-        let sandbox =
-            Sandbox::new(Compiler::new(COMPILER), root.join("compiled"), HostKey::new([7; 32])).unwrap();
+        let sandbox = Sandbox::new(
+            Compiler::new(std::path::absolute(COMPILER).unwrap()),
+            root.join("compiled"),
+            HostKey::new([7; 32]),
+        )
+        .unwrap();
         std::fs::create_dir_all(root.join("compiled")).unwrap();
         let loaded = Arc::new(sandbox.load(&package).await.unwrap());
-        let (log, _) =
-            Log::open_with(&root.join("audit"), CheckpointKey::from_seed([9; 32]), durability).unwrap();
+        let (log, _) = Log::open_with(&root.join("audit"), CheckpointKey::from_seed([9; 32]), durability).unwrap();
         let hallway = Hallway::new(policy, desk(proof), log, vault(&root), Outside::system());
         let host = Host::new(hallway, BTreeMap::from([(name, loaded)]), Arc::new(|_| {}));
         Self { host, _state: state }
@@ -69,7 +72,10 @@ fn policy(name: &Name, upstream: SocketAddr) -> (Arc<claviger::manifest::Verifie
     let manifest = MANIFEST.replace(&format!("sha256:{}", "0".repeat(64)), &Digest::of(&component).to_string());
     let schemas: BTreeMap<String, Vec<u8>> = [
         ("schemas/nothing.json", json!({ "type": "object", "additionalProperties": false })),
-        ("schemas/ok.json", json!({ "type": "object", "properties": { "ok": { "type": "boolean" } }, "required": ["ok"] })),
+        (
+            "schemas/ok.json",
+            json!({ "type": "object", "properties": { "ok": { "type": "boolean" } }, "required": ["ok"] }),
+        ),
     ]
     .map(|(path, schema)| (path.to_owned(), schema.to_string().into_bytes()))
     .into();

@@ -28,7 +28,10 @@ pub(crate) fn print() {
     say("|---|---|");
     say(&format!("| idle `claviger mcp`, three plugins on three connections | {with_three} KiB resident |"));
     say(&format!("| the same with a fourth connection | {with_four_connections} KiB resident |"));
-    say(&format!("| process start to a tool's result over TLS, cache warm | {:.1} ms |", micros(times[RUNS / 2]) / 1e3));
+    say(&format!(
+        "| process start to a tool's result over TLS, cache warm | {:.1} ms |",
+        micros(times[RUNS / 2]) / 1e3
+    ));
     drop((psa, pve, pax8));
 }
 

@@ -57,7 +57,11 @@ fn throughput(runtime: &Runtime, arms: &Arms) {
     let entries = f64_of(after.entries - before.entries) / f64_of((after.syncs - before.syncs).max(1));
     say(&format!("\n| {IN_FLIGHT} calls in flight | calls/s | × direct | CPU µs/call |"));
     say("|---|---|---|---|");
-    for (name, rate) in [("direct request", &direct), ("whole hallway, log not synced", &unsynced), ("whole hallway, log durable", &durable)] {
+    for (name, rate) in [
+        ("direct request", &direct),
+        ("whole hallway, log not synced", &unsynced),
+        ("whole hallway, log durable", &durable),
+    ] {
         say(&format!("| {name} | {:.0} | {:.2} | {:.1} |", rate.calls, rate.calls / direct.calls, rate.cpu));
     }
     say(&format!("\nentries for each sync of the log at {IN_FLIGHT} in flight: {entries:.0}"));

@@ -157,6 +157,9 @@ pub enum Why {
     /// The time is before the previous entry's.
     #[error("the time is before the previous entry's")]
     TimeBackwards,
+    /// Something follows the entries of an export.
+    #[error("nothing signs what stands here: an export ends with its checkpoint; fetch the export again")]
+    Unsigned,
     /// An outcome without an intent.
     #[error("it closes intent {intent}, which is not open here")]
     NoOpenIntent {

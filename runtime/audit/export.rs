@@ -103,6 +103,10 @@ pub fn export_keys(directory: &Path) -> Result<Keys, LogError> {
 /// [`LogError::Broken`] with the first entry that is wrong; [`LogError::Digest`] for a file that was damaged otherwise.
 pub fn verify_export(directory: &Path, keys: &Keys, others: &[Vec<u8>]) -> Result<Summary, LogError> {
     let summary = verify_directory(directory, keys, others)?;
+    // A log may be ahead of its checkpoint; a copy of what the checkpoint covers is not.
+    if summary.uncovered > 0 || summary.torn {
+        return Err(Why::Unsigned.at(summary.covered).into());
+    }
     let list = File::open(directory.join(DIGESTS_FILE)).map_err(LogError::io("list of digests"))?;
     let damaged = |file: &str| LogError::Digest { file: file.to_owned() };
     let list: BTreeMap<String, String> =

@@ -52,6 +52,7 @@ impl Recorded<Approved> {
 
 impl OpenIntent {
     pub(crate) fn new(index: u64, queue: Arc<Queue>) -> Self {
+        queue.begun();
         Self { index, queue, settled: false }
     }
 
@@ -78,6 +79,7 @@ impl Drop for OpenIntent {
     /// Nobody waits for this entry and nothing depends on it. If it cannot be written, opening the log writes it. There is
     /// no clock here, so it takes the time of the entry before it.
     fn drop(&mut self) {
+        self.queue.ended();
         if self.settled {
             return;
         }
