@@ -74,17 +74,23 @@ fn what_was_acknowledged_survives_a_kill() {
     assert!(summary.kinds.outcomes > ROUNDS, "the children hardly wrote: {summary:?}");
 }
 
-/// Reads what the child acknowledged until it is killed; counts intents and outcomes.
+/// Reads what the child acknowledged until it is killed, `life` after its first entry; counts intents and outcomes.
 fn kill_after(mut child: Child, life: Duration) -> (u64, u64) {
     let out = BufReader::new(child.stdout.take().unwrap());
+    let (began, begun) = std::sync::mpsc::channel();
     let reader = std::thread::spawn(move || {
         let said = out.lines().map_while(Result::ok);
         said.fold((0, 0), |(intents, outcomes), word| match word.as_str() {
-            "intent" => (intents + 1, outcomes),
+            "intent" => {
+                drop(began.send(()));
+                (intents + 1, outcomes)
+            }
             "outcome" => (intents, outcomes + 1),
             _ => (intents, outcomes),
         })
     });
+    // Ends with an error when the child dies before it writes: then the reader drops its end.
+    begun.recv().unwrap();
     std::thread::sleep(life);
     child.kill().unwrap();
     child.wait().unwrap();
