@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use claviger::approval::{Desk, Enrolled, SimulatedAnswer, SoftwarePasskey, Throwaway};
@@ -20,31 +20,51 @@ const COMPILER: &str = "target/compiler/release/claviger-compile";
 /// On the same disk as a state directory would be: a temporary directory may be memory.
 const STATES: &str = "target/bench-states";
 
+/// A throw-away state directory, deleted when it is dropped.
+pub(crate) struct State {
+    root: PathBuf,
+    _directory: tempfile::TempDir,
+}
+
+impl State {
+    pub(crate) fn new() -> Self {
+        std::fs::create_dir_all(STATES).unwrap();
+        let directory = tempfile::tempdir_in(STATES).unwrap();
+        let root = directory.path().join("state");
+        Throwaway::create(&root).unwrap();
+        Self { root, _directory: directory }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    pub(crate) fn proof(&self) -> Throwaway {
+        Throwaway::of(&self.root).unwrap()
+    }
+}
+
 /// A host with the bench plugin on one connection.
 pub(crate) struct House {
     host: Host,
-    /// Deleted with the house.
-    _state: tempfile::TempDir,
+    _state: State,
 }
 
 impl House {
     pub(crate) async fn build(upstream: SocketAddr, durability: Durability) -> Self {
-        std::fs::create_dir_all(STATES).unwrap();
-        let state = tempfile::tempdir_in(STATES).unwrap();
-        let root = state.path().join("state");
-        let proof = Throwaway::create(&root).unwrap();
+        let state = State::new();
         let name: Name = "bench".parse().unwrap();
         let (package, policy) = policy(&name, upstream);
         let sandbox = Sandbox::new(
             Compiler::new(std::path::absolute(COMPILER).unwrap()),
-            root.join("compiled"),
+            state.path("compiled"),
             HostKey::new([7; 32]),
         )
         .unwrap();
-        std::fs::create_dir_all(root.join("compiled")).unwrap();
+        std::fs::create_dir_all(state.path("compiled")).unwrap();
         let loaded = Arc::new(sandbox.load(&package).await.unwrap());
-        let (log, _) = Log::open_with(&root.join("audit"), CheckpointKey::from_seed([9; 32]), durability).unwrap();
-        let hallway = Hallway::new(policy, desk(proof), log, vault(&root), Outside::system());
+        let (log, _) = Log::open_with(&state.path("audit"), CheckpointKey::from_seed([9; 32]), durability).unwrap();
+        let hallway = Hallway::new(policy, desk(state.proof()), log, vault(&state), Outside::system());
         let host = Host::new(hallway, BTreeMap::from([(name, loaded)]), Arc::new(|_| {}));
         Self { host, _state: state }
     }
@@ -67,7 +87,7 @@ impl House {
     }
 }
 
-fn policy(name: &Name, upstream: SocketAddr) -> (Arc<claviger::manifest::VerifiedPackage>, Policy) {
+pub(crate) fn policy(name: &Name, upstream: SocketAddr) -> (Arc<claviger::manifest::VerifiedPackage>, Policy) {
     let component = std::fs::read(COMPONENT).expect("the plugins are not built: run `cargo xtask bench`");
     let manifest = MANIFEST.replace(&format!("sha256:{}", "0".repeat(64)), &Digest::of(&component).to_string());
     let schemas: BTreeMap<String, Vec<u8>> = [
@@ -93,13 +113,14 @@ fn policy(name: &Name, upstream: SocketAddr) -> (Arc<claviger::manifest::Verifie
     (package, policy)
 }
 
-fn desk(proof: Throwaway) -> Desk {
+pub(crate) fn desk(proof: Throwaway) -> Desk {
     let passkey = SoftwarePasskey::new(&[3; 32], SimulatedAnswer::ApproveWithLease, &proof).unwrap();
     let enrolled = Enrolled::new([passkey.enrolment("alex").unwrap()]).unwrap();
     Desk::throwaway(Box::new(passkey), enrolled, proof)
 }
 
-fn vault(root: &Path) -> Vault {
+pub(crate) fn vault(state: &State) -> Vault {
+    let root = &state.root;
     let slot = IdentityFile::create(&root.join("identity")).unwrap();
     let embedded = Embedded::create(&root.join("vault"), &[slot]).unwrap();
     let place: SecretReference = "op://Bench/Upstream/key".parse().unwrap();

@@ -3,11 +3,17 @@
 //! criterion measures the arms one by one; then all arms are measured again interleaved, round by round, and printed as the
 //! table that README quotes. Ratios hold from machine to machine; absolute figures do not. `cargo xtask bench` runs it.
 
-#![expect(clippy::unwrap_used, reason = "a bench that cannot be set up has nothing to say")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a bench that cannot be set up has nothing to say"
+)]
 
 mod direct;
 mod house;
 mod process;
+mod steps;
 mod table;
 
 use std::time::Duration;
@@ -31,6 +37,7 @@ fn main() {
     one_by_one(&mut criterion, &runtime, &arms);
     criterion.final_summary();
     table::print(&runtime, &arms);
+    steps::print(&runtime, upstream.addr);
     process::print();
 }
 

@@ -11,10 +11,10 @@ use claviger_manifest::{Name, SecretReference};
 #[command(name = "claviger", version, after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
     /// The state directory [default: $XDG_STATE_HOME/claviger or ~/.local/state/claviger]
-    #[arg(long, global = true, env = "CLAVIGER_STATE", value_name = "DIR")]
+    #[arg(long, global = true, env = "CLAVIGER_STATE", hide_env_values = true, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
     /// A file with an age identity that unlocks the vault, instead of a passphrase
-    #[arg(long, global = true, env = "CLAVIGER_IDENTITY", value_name = "FILE")]
+    #[arg(long, global = true, env = "CLAVIGER_IDENTITY", hide_env_values = true, value_name = "FILE")]
     pub(crate) identity: Option<PathBuf>,
     /// Print one JSON document instead of text; standard error then holds one JSON document per line
     #[arg(long, global = true)]
@@ -145,7 +145,7 @@ pub(crate) enum Plugin {
 #[derive(Subcommand)]
 pub(crate) enum Connection {
     /// Add a connection; allows nothing unless `--allow` says so
-    Add(AddConnection),
+    Add(Box<AddConnection>),
     /// List connections
     List,
     /// Bind a secret of a connection to another reference, for example to the item that a rotation stored

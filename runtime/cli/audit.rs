@@ -37,6 +37,10 @@ pub(crate) fn verify(state: &State, bundle: Option<&Path>, key: Option<&Path>) -
             keys.log = given.unwrap_or(keys.log);
             claviger_audit::verify_directory(&state.audit(), &keys, &[]).map_err(|broken| at(&broken))?
         }
+        Some(bundle) if !bundle.join(claviger_audit::KEYS_FILE).exists() => {
+            let bundle = bundle.display();
+            return Err(Failure::usage(format!("{bundle} is no exported bundle; `claviger audit export` makes one")));
+        }
         Some(bundle) => {
             let mut keys = claviger_audit::export_keys(bundle).map_err(broken)?;
             keys.log = given.unwrap_or(keys.log);
@@ -72,8 +76,7 @@ pub(crate) fn export(state: &State, out: &Path) -> Result<Output, Failure> {
     open::note(state, OperatorAction::LogExported, &out.display().to_string(), None)?;
     let head = claviger_audit::export(&state.audit(), out, &own_keys(state)?).map_err(broken)?;
     let out_shown = out.display();
-    let text =
-        format!("{out_shown} holds {} entries; check it with: claviger audit verify {out_shown}", head.size());
+    let text = format!("{out_shown} holds {} entries; check it with: claviger audit verify {out_shown}", head.size());
     Output::new(text, &json!({ "bundle": out, "entries": head.size(), "root": head.root() }))
 }
 

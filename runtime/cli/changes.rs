@@ -1,6 +1,9 @@
 //! Whether an update may replace what is installed without asking.
 
-use claviger_manifest::{Manifest, VerifiedPackage};
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use claviger_manifest::{Manifest, Name, VerifiedPackage};
 
 use crate::error::{Code, Failure};
 
@@ -14,7 +17,10 @@ pub(crate) fn acceptable(old: &VerifiedPackage, new: &VerifiedPackage) -> Result
     if is.version <= was.version {
         return Err(Failure::new(
             Code::State,
-            format!("{} {} is installed; only a higher version than that can replace it, not {}", was.name, was.version, is.version),
+            format!(
+                "{} {} is installed; only a higher version than that can replace it, not {}",
+                was.name, was.version, is.version
+            ),
         ));
     }
     let widened = widened(old.manifest(), new.manifest());
@@ -33,28 +39,27 @@ pub(crate) fn acceptable(old: &VerifiedPackage, new: &VerifiedPackage) -> Result
     ))
 }
 
-/// One line for each thing that is new or different.
+/// One line for each thing that is new or different. A setting's default decides where requests go, so it counts.
 fn widened(old: &Manifest, new: &Manifest) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut compare = |what: &str, name: &str, was: Option<String>, is: String| match was {
-        None => lines.push(format!("+ {what} {name}")),
-        Some(was) if was != is => lines.push(format!("~ {what} {name} is declared differently")),
-        Some(_) => {}
-    };
-    for (name, endpoint) in &new.endpoints {
-        compare("endpoint", name.as_str(), old.endpoints.get(name).map(|o| format!("{o:?}")), format!("{endpoint:?}"));
-    }
-    for (name, secret) in &new.secrets {
-        compare("secret", name.as_str(), old.secrets.get(name).map(|o| format!("{o:?}")), format!("{secret:?}"));
-    }
-    for (name, credential) in &new.credentials {
-        compare("credential", name.as_str(), old.credentials.get(name).map(|o| format!("{o:?}")), format!("{credential:?}"));
-    }
-    for (name, operation) in &new.operations {
-        compare("operation", name.as_str(), old.operations.get(name).map(|o| format!("{o:?}")), format!("{operation:?}"));
-    }
-    for (name, rule) in &new.write_back {
-        compare("write-back", name.as_str(), old.write_back.get(name).map(|o| format!("{o:?}")), format!("{rule:?}"));
-    }
+    let (was, is) = (&old.plugin.publisher, &new.plugin.publisher);
+    let mut lines = if was == is { Vec::new() } else { vec![format!("~ publisher {is} instead of {was}")] };
+    lines.extend(differences("setting", &old.settings, &new.settings));
+    lines.extend(differences("endpoint", &old.endpoints, &new.endpoints));
+    lines.extend(differences("secret", &old.secrets, &new.secrets));
+    lines.extend(differences("slot", &old.slots, &new.slots));
+    lines.extend(differences("credential", &old.credentials, &new.credentials));
+    lines.extend(differences("operation", &old.operations, &new.operations));
+    lines.extend(differences("write-back", &old.write_back, &new.write_back));
     lines
+}
+
+fn differences<T: Debug>(what: &str, old: &BTreeMap<Name, T>, new: &BTreeMap<Name, T>) -> Vec<String> {
+    let line = |(name, is): (&Name, &T)| match old.get(name) {
+        None => Some(format!("+ {what} {name}")),
+        Some(was) if format!("{was:?}") != format!("{is:?}") => {
+            Some(format!("~ {what} {name} is declared differently"))
+        }
+        Some(_) => None,
+    };
+    new.iter().filter_map(line).collect()
 }

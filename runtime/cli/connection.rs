@@ -10,7 +10,7 @@ use toml_edit::{Array, DocumentMut, Item, Table, value};
 
 use crate::arguments::AddConnection;
 use crate::error::{Code, Failure};
-use crate::output::{Output, table};
+use crate::output::{self, Output};
 use crate::state::{self, State};
 use crate::{open, plugin};
 
@@ -33,7 +33,8 @@ pub(crate) fn add(state: &State, arguments: &AddConnection) -> Result<Output, Fa
     state::private_directory(&state.connections())?;
     open::note(state, OperatorAction::ConnectionAdded, arguments.name.as_str(), Some(&text))?;
     state::write(&path, text.as_bytes())?;
-    let said = format!("connection {} is added with {granted} granted operations; see {}", arguments.name, path.display());
+    let said =
+        format!("connection {} is added with {granted} granted operations; see {}", arguments.name, path.display());
     Output::new(said, &json!({ "connection": arguments.name, "file": path, "operations": granted }))
 }
 
@@ -111,17 +112,12 @@ fn grant(arguments: &AddConnection, manifest: &Manifest, principal: &str) -> Tab
 
 /// Binds secrets to other references; every other line of the file stays as it is.
 pub(crate) fn bind(state: &State, name: &Name, secrets: &[(Name, SecretReference)]) -> Result<Output, Failure> {
+    state.config()?;
     let connection = read(state, name)?;
     let package = plugin::installed(state, &connection.plugin)?;
     let path = state.connection(name);
-    let malformed = |error: toml_edit::TomlError| Failure::state(format!("{}: {}", path.display(), error.message()));
-    let mut document: DocumentMut = state::read(&path)?.parse().map_err(malformed)?;
-    let table = document.entry("secrets").or_insert_with(|| Item::Table(Table::new()));
-    let table = table.as_table_like_mut().ok_or_else(|| Failure::state("[secrets] is not a table"))?;
-    for (secret, reference) in secrets {
-        table.insert(secret.as_str(), value(reference.to_string()));
-    }
-    let text = document.to_string();
+    let text = rebound(&state::read(&path)?, secrets)
+        .map_err(|error| Failure::state(format!("{}: {error}", path.display())))?;
     let mut policy = claviger_grant::Policy::default();
     let changed = Connection::parse(&text).map_err(Failure::usage)?;
     policy.add(name.clone(), changed, package).map_err(Failure::usage)?;
@@ -131,13 +127,38 @@ pub(crate) fn bind(state: &State, name: &Name, secrets: &[(Name, SecretReference
     Output::new(format!("{name}: {}", bound.join(", ")), &json!({ "connection": name, "bound": bound }))
 }
 
+fn rebound(text: &str, secrets: &[(Name, SecretReference)]) -> Result<String, String> {
+    let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| error.message().to_owned())?;
+    let table = document.entry("secrets").or_insert_with(|| Item::Table(Table::new()));
+    let table = table.as_table_like_mut().ok_or("[secrets] is not a table")?;
+    for (secret, reference) in secrets {
+        let new = value(reference.to_string());
+        match table.get_mut(secret.as_str()) {
+            Some(old) => replace(old, new),
+            None => drop(table.insert(secret.as_str(), new)),
+        }
+    }
+    Ok(document.to_string())
+}
+
+/// Replaces a value and keeps the comment behind it; the one before it belongs to the key.
+fn replace(old: &mut Item, mut new: Item) {
+    if let (Some(old), Some(new)) = (old.as_value(), new.as_value_mut()) {
+        *new.decor_mut() = old.decor().clone();
+    }
+    *old = new;
+}
+
 /// One connection file.
 pub(crate) fn read(state: &State, name: &Name) -> Result<Connection, Failure> {
     let path = state.connection(name);
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Failure::new(Code::Denied, format!("no connection {name}; `claviger connection list` shows them")));
+            return Err(Failure::new(
+                Code::Denied,
+                format!("no connection {name}; `claviger connection list` shows them"),
+            ));
         }
         Err(error) => return Err(Failure::file(&path, &error)),
     };
@@ -163,5 +184,28 @@ pub(crate) fn list(state: &State) -> Result<Output, Failure> {
         json.push(json!({ "name": name, "plugin": connection.plugin, "client": connection.client,
             "principals": connection.grant.principals, "operations": operations }));
     }
-    Output::new(table(&["CONNECTION", "PLUGIN", "CLIENT", "GRANTED"], &rows), &json)
+    Output::new(
+        output::list(
+            &["CONNECTION", "PLUGIN", "CLIENT", "GRANTED"],
+            &rows,
+            "no connections; `claviger connection add` makes one",
+        ),
+        &json,
+    )
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::rebound;
+
+    #[test]
+    fn binding_changes_one_line_and_keeps_comments() {
+        let file = "plugin = \"psa\" # ours\n\n[secrets]\n# rotated in May\nkey = \"op://a/b/c\" # Acme's\nother = \"op://a/b/d\"\n";
+        let to = [("key".parse().unwrap(), "op://a/new/c".parse().unwrap())];
+        assert_eq!(rebound(file, &to).unwrap(), file.replace("op://a/b/c", "op://a/new/c"));
+        let without = rebound("plugin = \"psa\"\n", &to).unwrap();
+        assert!(without.contains("[secrets]\nkey = \"op://a/new/c\""), "{without}");
+        assert!(rebound("secrets = 1\n", &to).is_err());
+    }
 }

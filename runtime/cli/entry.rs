@@ -3,8 +3,11 @@
 use claviger_audit::{Entry, Kind, Text};
 use serde_json::Value;
 
-/// Longer details (a whole connection file, for one) are for `--json`.
-const SHOWN_DETAIL: usize = 100;
+/// How much of a detail is shown, in characters; `--json` has all of it.
+const SHOWN_DETAIL: usize = 160;
+
+/// How the log writes a line break: details that have one (a whole connection file) are for `--json`.
+const BREAK: &str = "\\u{a}";
 
 /// The columns of [`row`].
 pub(crate) const HEADER: [&str; 4] = ["ENTRY", "TIME", "KIND", "WHAT"];
@@ -20,7 +23,9 @@ fn told(kind: Kind, entry: &Members<'_>) -> String {
         Kind::Intent => format!("{}; {}", request(entry), approval(entry)),
         Kind::Outcome => format!("{}: {}", closed(entry), outcome(entry)),
         Kind::OutcomeUnknown => format!("{}: nobody knows how it ended, {}", closed(entry), why_unknown(entry)),
-        Kind::Denied => format!("{}: {}: {}", asker(entry, "/refusal"), entry.text("/refusal/code"), entry.text("/refusal/text")),
+        Kind::Denied => {
+            format!("{}: {}: {}", asker(entry, "/refusal"), entry.text("/refusal/code"), entry.text("/refusal/text"))
+        }
         Kind::Refused => refused(entry),
         Kind::Event => event(entry),
     }
@@ -84,9 +89,14 @@ fn refused(entry: &Members<'_>) -> String {
 }
 
 fn event(entry: &Members<'_>) -> String {
-    let detail = entry.find("/note/detail").filter(|detail| detail.len() <= SHOWN_DETAIL);
-    let detail = detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
+    let detail = entry.find("/note/detail").filter(|detail| !detail.contains(BREAK));
+    let detail = detail.map(|detail| format!(" ({})", shortened(&detail))).unwrap_or_default();
     format!("{} {}{detail}", entry.text("/note/action"), entry.text("/note/subject"))
+}
+
+fn shortened(text: &str) -> String {
+    let kept: String = text.chars().take(SHOWN_DETAIL).collect();
+    if kept.len() < text.len() { format!("{kept}…") } else { kept }
 }
 
 /// An entry's members, by their pointers.
@@ -121,8 +131,9 @@ mod tests {
     fn line(kind: Kind, value: Value) -> String {
         let at = "2026-11-23T21:30:00.123Z".parse().unwrap();
         let row = row(&Entry { index: 7, at, kind, value });
-        assert_eq!(row[..3], ["7".to_owned(), "2026-11-23 21:30:00Z".to_owned(), kind.as_str().to_owned()]);
-        row.last().unwrap().clone()
+        let (told, frame) = row.split_last().unwrap();
+        assert_eq!(frame, ["7", "2026-11-23 21:30:00Z", kind.as_str()]);
+        told.clone()
     }
 
     fn intent(action: &Value, proof: &Value) -> Value {
@@ -149,7 +160,10 @@ mod tests {
     #[test]
     fn an_outcome_says_how_it_ended() {
         let outcome = |outcome: Value| line(Kind::Outcome, json!({ "intent": 4, "outcome": outcome }));
-        assert_eq!(outcome(json!({ "verdict": "answered", "status": 200, "left_host": true })), "entry 4: answered with 200");
+        assert_eq!(
+            outcome(json!({ "verdict": "answered", "status": 200, "left_host": true })),
+            "entry 4: answered with 200"
+        );
         assert_eq!(
             outcome(json!({ "verdict": "stored", "left_host": false, "stored": ["op://a/b/c", "op://a/b/d"] })),
             "entry 4: stored as op://a/b/c op://a/b/d"
@@ -175,10 +189,14 @@ mod tests {
     #[test]
     fn an_event_shows_short_details_and_no_control_characters() {
         let event = |detail: &str| {
-            line(Kind::Event, json!({ "note": { "action": "secret-put", "subject": "op://a/b/\u{1b}[2J", "detail": detail } }))
+            line(
+                Kind::Event,
+                json!({ "note": { "action": "secret-put", "subject": "op://a/b/\u{1b}[2J", "detail": detail } }),
+            )
         };
         assert_eq!(event("new"), "secret-put op://a/b/\\u{1b}[2J (new)");
-        assert_eq!(event(&"x".repeat(101)), "secret-put op://a/b/\\u{1b}[2J");
+        assert_eq!(event("plugin = \"psa\"\\u{a}"), "secret-put op://a/b/\\u{1b}[2J");
+        assert!(event(&"x".repeat(161)).ends_with("xxx…)"));
     }
 
     #[test]

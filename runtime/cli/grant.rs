@@ -7,7 +7,7 @@ use claviger_manifest::{Manifest, Name, Operation};
 use serde_json::{Value, json};
 
 use crate::error::Failure;
-use crate::output::{Output, table};
+use crate::output::{self, Output, table};
 use crate::state::State;
 use crate::{connection, plugin};
 
@@ -27,7 +27,10 @@ pub(crate) fn list(state: &State) -> Result<Output, Failure> {
             json.push(json!({ "connection": name, "operation": operation_name, "effect": effect, "granted": granted }));
         }
     }
-    Output::new(table(&["CONNECTION", "OPERATION", "EFFECT", "GRANT"], &rows), &json)
+    Output::new(
+        output::list(&["CONNECTION", "OPERATION", "EFFECT", "GRANT"], &rows, "no connections, so nothing is granted"),
+        &json,
+    )
 }
 
 /// What one connection may do: which secret, against which host, for what, in whose name.
@@ -58,7 +61,10 @@ impl<'a> Granted<'a> {
         let client = self.connection.client.as_deref().unwrap_or("none");
         let mut text = format!("connection  {name}\nplugin      {}\nclient      {client}\n", self.connection.plugin);
         for (label, values) in self.lists() {
-            text.push_str(&format!("{label:<12}{}\n", if values.is_empty() { "none".to_owned() } else { values.join(" ") }));
+            text.push_str(&format!(
+                "{label:<12}{}\n",
+                if values.is_empty() { "none".to_owned() } else { values.join(" ") }
+            ));
         }
         text.push_str(&format!("\n{}\n", table(&["ENDPOINT", "HOST", "REACHED"], &self.endpoint_rows())));
         text.push_str(&format!("{}\n", table(&["CREDENTIAL", "SCHEME", "SECRET", "REFERENCE"], &self.secret_rows())));
@@ -117,7 +123,8 @@ impl<'a> Granted<'a> {
     }
 
     fn document(&self, name: &Name) -> Value {
-        let operations: Vec<Value> = self.operations.iter().map(|(name, operation)| self.operation(name, operation)).collect();
+        let operations: Vec<Value> =
+            self.operations.iter().map(|(name, operation)| self.operation(name, operation)).collect();
         let networks: Vec<String> = self.connection.grant.networks.iter().map(ToString::to_string).collect();
         json!({ "connection": name, "plugin": self.connection.plugin, "client": self.connection.client,
             "principals": self.connection.grant.principals, "networks": networks, "operations": operations,

@@ -12,7 +12,7 @@ use crate::error::Failure;
 use crate::making::Making;
 use crate::output::Output;
 use crate::state::{self, ApproverChoice, Config, State};
-use crate::{keys, open};
+use crate::{keys, open, prompt};
 
 /// Makes a state directory. One that exists is left alone; one that could not be finished is taken away again.
 pub(crate) fn run(state: &State, arguments: &Init) -> Result<Output, Failure> {
@@ -24,7 +24,8 @@ pub(crate) fn run(state: &State, arguments: &Init) -> Result<Output, Failure> {
     let making = Making::begin(state.root())?;
     let throwaway =
         if arguments.throwaway { Some(Throwaway::create(state.root()).map_err(Failure::state)?) } else { None };
-    for directory in [state.vault(), state.trust(), state.plugins(), state.connections(), state.compiled(), state.audit()]
+    for directory in
+        [state.vault(), state.trust(), state.plugins(), state.connections(), state.compiled(), state.audit()]
     {
         state::private_directory(&directory)?;
     }
@@ -67,8 +68,8 @@ fn chosen_slot(arguments: &Init) -> Result<Option<NewSlot>, Failure> {
             "a passphrase is asked for and there is no terminal; give --age-recipient, or --throwaway to try things",
         )
     };
-    let first = rpassword::prompt_password("New vault passphrase: ").map_err(unreadable)?;
-    let second = rpassword::prompt_password("Once more: ").map_err(unreadable)?;
+    let first = prompt::hidden("New vault passphrase: ").map_err(unreadable)?;
+    let second = prompt::hidden("Once more: ").map_err(unreadable)?;
     if first != second {
         return Err(Failure::usage("the two passphrases differ; nothing was made"));
     }

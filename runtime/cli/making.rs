@@ -20,12 +20,9 @@ pub(crate) struct Making {
 impl Making {
     /// Makes the directory, or takes an empty one, for its owner alone.
     pub(crate) fn begin(root: &Path) -> Result<Self, Failure> {
-        let existed = match fs::read_dir(root) {
-            Ok(mut entries) if entries.next().is_none() => true,
-            Ok(_) => {
-                let root = root.display();
-                return Err(Failure::usage(format!("{root} is not empty and no state directory; name a new or an empty one")));
-            }
+        let existed = match fs::read_dir(root).map(|mut entries| entries.next().is_none()) {
+            Ok(true) => true,
+            Ok(false) => return Err(Failure::usage(not_empty(root))),
             Err(error) if error.kind() == ErrorKind::NotFound => false,
             Err(error) => return Err(Failure::file(root, &error)),
         };
@@ -52,6 +49,10 @@ impl Making {
         }
         Ok(())
     }
+}
+
+fn not_empty(root: &Path) -> String {
+    format!("{} is not empty and no state directory; name a new or an empty one", root.display())
 }
 
 impl Drop for Making {

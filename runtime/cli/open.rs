@@ -5,16 +5,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use claviger_approval::{Desk, Enrolled, SimulatedAnswer, SoftwarePasskey, TerminalPrompt, Throwaway};
-use claviger_audit::{CheckpointKey, Event, Log, OperatorAction};
+use claviger_audit::{CheckpointKey, Event, Log, LogError, OperatorAction};
 use claviger_grant::Policy;
 use claviger_host::{Compiler, Host, HostKey, InstallError, Prepared, Sandbox};
 use claviger_manifest::{Name, VerifiedPackage};
 use claviger_pipeline::{Hallway, Outside};
-use claviger_vault::{Embedded, IdentityFile, Journal, OpConfig, OpMode, OpProvider, Provider, Providers, Quarantine, Secret, Unlock, Vault};
+use claviger_vault::{
+    Embedded, IdentityFile, Journal, OpConfig, OpMode, OpProvider, Provider, Providers, Quarantine, Secret, Unlock,
+    Vault,
+};
+use serde_json::json;
 
+use crate::beside::beside;
 use crate::error::{Code, Failure};
+use crate::holder::holder;
 use crate::state::{ApproverChoice, Config, Op, ProviderChoice, SimulatedChoice, State};
-use crate::{connection, keys, plugin, state};
+use crate::{connection, keys, plugin, prompt, state};
 
 /// The file name of the compiler process, which lies beside this program.
 const COMPILER: &str = "claviger-compile";
@@ -41,8 +47,10 @@ pub(crate) async fn host(state: &State, identity: Option<&Path>) -> Result<Host,
             policy.add(name, connection, Arc::clone(package)).map_err(Failure::state)?;
         }
     }
+    // Before anybody is asked for a passphrase: without the log nothing is done anyway.
+    let log = log(state)?;
     let vault = vault(state, &config, identity)?;
-    let hallway = Hallway::new(policy, desk(state, &config)?, log(state)?, vault, Outside::system());
+    let hallway = Hallway::new(policy, desk(state, &config)?, log, vault, Outside::system());
     Ok(Host::new(hallway, plugins, Arc::new(crate::output::plugin_line)))
 }
 
@@ -57,11 +65,8 @@ pub(crate) fn sandbox(state: &State) -> Result<Sandbox, Failure> {
 }
 
 fn compiler_path() -> Result<PathBuf, Failure> {
-    let this = std::env::current_exe().map_err(|error| Failure::state(format!("this program's own path: {error}")))?;
-    let beside = this.parent().map(|directory| directory.join(COMPILER));
-    beside.filter(|path| path.exists()).ok_or_else(|| {
-        Failure::state(format!("{COMPILER} is not beside {}; it is part of the installation", this.display()))
-    })
+    beside(COMPILER)?
+        .ok_or_else(|| Failure::state(format!("{COMPILER} is not beside this program; it is part of the installation")))
 }
 
 /// The embedded vault, unlocked.
@@ -88,7 +93,8 @@ pub(crate) fn providers(config: &Config, embedded: Arc<Embedded>) -> Result<Prov
     let mut providers = Providers::new(embedded);
     for (vault, choice) in &config.vaults {
         if choice.provider == ProviderChoice::Op {
-            let op = op.clone().ok_or_else(|| Failure::state("claviger.toml: vaults that use op need an [op] table"))?;
+            let op =
+                op.clone().ok_or_else(|| Failure::state("claviger.toml: vaults that use op need an [op] table"))?;
             providers = providers.with(vault, op).map_err(Failure::state)?;
         }
     }
@@ -113,7 +119,7 @@ pub(crate) fn unlock(state: &State, identity: Option<&Path>) -> Result<Unlock, F
     if let Some(path) = identity.map(Path::to_owned).or(throwaway) {
         return IdentityFile::read(&path).map_err(Failure::state);
     }
-    let asked = rpassword::prompt_password("Vault passphrase: ");
+    let asked = prompt::hidden("Vault passphrase: ");
     let passphrase = asked.map_err(|_| {
         Failure::state(
             "the vault needs a passphrase and there is no terminal; name an age identity with --identity FILE",
@@ -151,16 +157,43 @@ fn desk(state: &State, config: &Config) -> Result<Desk, Failure> {
 
 /// The audit log, for this process alone.
 pub(crate) fn log(state: &State) -> Result<Log, Failure> {
-    let (log, recovery) =
-        Log::open(&state.audit(), audit_key(state)?).map_err(|error| Failure::new(Code::Audit, error))?;
+    let (log, recovery) = Log::open(&state.audit(), audit_key(state)?).map_err(|error| unopened(state, &error))?;
     if let Some(torn) = &recovery.torn {
-        crate::output::notice(&format!("entry {} of the audit log was cut off; it is kept in {}", torn.index, torn.file));
+        crate::output::notice(&format!(
+            "entry {} of the audit log was cut off; it is kept in {}",
+            torn.index, torn.file
+        ));
+    }
+    if recovery.uncovered > 0 {
+        let (count, first) = (recovery.uncovered, recovery.entries.saturating_sub(recovery.uncovered));
+        crate::output::notice(&format!(
+            "{count} entries of the audit log, from {first} on, were not signed when the host stopped; they are now"
+        ));
     }
     if !recovery.unknown.is_empty() {
         let count = recovery.unknown.len();
         crate::output::notice(&format!("{count} requests have no known outcome: the host stopped while they were out"));
     }
     Ok(log)
+}
+
+/// Why the log does not open. Another process that has it is the everyday case, so it is named.
+fn unopened(state: &State, error: &LogError) -> Failure {
+    let text = match error {
+        LogError::Locked => {
+            let who = holder(&state.audit_lock()).map_or_else(|| "another process".to_owned(), |who| who.to_string());
+            format!(
+                "{who} has the audit log of {} open, and one process at a time writes it; wait until that ends, stop it, or name another state directory with --state",
+                state.root().display()
+            )
+        }
+        other => other.to_string(),
+    };
+    let failure = Failure::new(Code::Audit, text);
+    match error {
+        LogError::Broken(broken) => failure.with(json!({ "entry": broken.index })),
+        _ => failure,
+    }
 }
 
 /// The key that signs checkpoints.

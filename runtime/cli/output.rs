@@ -92,6 +92,11 @@ pub(crate) fn plugin_line(line: LogLine) {
     notice(&format!("{}.{} says ({level}): {}", line.connection, line.tool, line.text));
 }
 
+/// A list, or what it means that there is nothing on it.
+pub(crate) fn list(header: &[&str], rows: &[Vec<String>], nothing: &str) -> String {
+    if rows.is_empty() { nothing.to_owned() } else { table(header, rows) }
+}
+
 /// Columns that line up. The last one is not padded.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let mut all: Vec<Vec<String>> = vec![header.iter().map(|cell| (*cell).to_owned()).collect()];
@@ -110,12 +115,13 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::table;
+    use super::{list, table};
 
     #[test]
     fn columns_line_up_and_lines_have_no_tail() {
         let rows = [vec!["a".to_owned(), "x".to_owned()], vec!["blé".to_owned(), String::new()]];
         assert_eq!(table(&["N", "WHAT"], &rows), "N    WHAT\na    x\nblé\n");
         assert_eq!(table(&["N"], &[]), "N\n");
+        assert_eq!(list(&["N"], &[], "none"), "none");
     }
 }

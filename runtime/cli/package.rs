@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use claviger_manifest::{Package, TrustStore};
@@ -15,7 +16,11 @@ const MAX_COMPONENT: u64 = 64 * 1024 * 1024;
 /// Reads a package directory. Nothing in it is trusted yet.
 pub(crate) fn read(directory: &Path) -> Result<Package, Failure> {
     let component = directory.join("component.wasm");
-    let size = fs::metadata(&component).map_err(|error| Failure::file(&component, &error))?.len();
+    let size = match fs::metadata(&component) {
+        Ok(found) => found.len(),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(none(directory)),
+        Err(error) => return Err(Failure::file(&component, &error)),
+    };
     if size > MAX_COMPONENT {
         return Err(Failure::state(format!("{} is larger than {MAX_COMPONENT} bytes", component.display())));
     }
@@ -26,6 +31,13 @@ pub(crate) fn read(directory: &Path) -> Result<Package, Failure> {
         schemas: schemas(directory)?,
         signature: if signature.exists() { state::read(&signature)? } else { String::new() },
     })
+}
+
+fn none(directory: &Path) -> Failure {
+    Failure::state(format!(
+        "{} is no plugin package and no installed plugin; `claviger plugin pack` makes packages, `claviger plugin list` shows what is installed",
+        directory.display()
+    ))
 }
 
 /// The schemas of a package, by their path in it.

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use claviger_audit::OperatorAction;
 use claviger_manifest::{Digest, Manifest, Name, Package, PublisherKey, TrustStore, VerifiedPackage};
+use rustix::fs::{CWD, RenameFlags};
 use serde_json::{Value, json};
 
 use crate::error::{Code, Failure};
-use crate::output::{Output, table};
+use crate::output::{self, Output, table};
 use crate::state::{self, State};
 use crate::{changes, keys, open, package};
 
@@ -72,8 +73,11 @@ pub(crate) fn install(state: &State, directory: &Path, trust: Option<&Path>) -> 
     open::note(state, OperatorAction::PluginInstalled, &format!("{name} {}", plugin.version), Some(&digest))?;
     place(state, &name, &copy)?;
     let text = format!("{name} {} is installed; `claviger connection add` makes it usable", plugin.version);
-    Output::new(text, &json!({ "plugin": name, "version": plugin.version.to_string(), "component": plugin.component,
-        "manifest": verified.manifest_digest() }))
+    Output::new(
+        text,
+        &json!({ "plugin": name, "version": plugin.version.to_string(), "component": plugin.component,
+        "manifest": verified.manifest_digest() }),
+    )
 }
 
 fn trust_publisher(state: &State, file: &Path) -> Result<(), Failure> {
@@ -98,19 +102,27 @@ fn other_key(name: &str, kept: &Path) -> Failure {
     ))
 }
 
-/// Replaces the plugin's directory by renaming, so that a crash leaves the old one or the new one.
+/// Puts the plugin's directory in its place by one rename, so that a crash leaves the old one or the new one.
 fn place(state: &State, name: &Name, package: &Package) -> Result<(), Failure> {
     let target = state.plugin(name);
     let staged = state.plugins().join(format!(".{name}.new"));
-    let old = state.plugins().join(format!(".{name}.old"));
+    // What an installation that was interrupted has left would become part of this one.
+    remove(&staged)?;
     state::private_directory(&staged)?;
     package::write(&staged, package)?;
-    let rename = |from: &Path, to: &Path| fs::rename(from, to).map_err(|error| Failure::file(to, &error));
-    if target.exists() {
-        rename(&target, &old)?;
+    // With a plugin in the place the two are exchanged, and the old one is what is removed.
+    let flags = if target.exists() { RenameFlags::EXCHANGE } else { RenameFlags::NOREPLACE };
+    rustix::fs::renameat_with(CWD, &staged, CWD, &target, flags)
+        .map_err(|error| Failure::file(&target, &error.into()))?;
+    state::sync(&state.plugins())?;
+    remove(&staged)
+}
+
+fn remove(directory: &Path) -> Result<(), Failure> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::file(directory, &error)),
+        _ => Ok(()),
     }
-    rename(&staged, &target)?;
-    if old.exists() { fs::remove_dir_all(&old).map_err(|error| Failure::file(&old, &error)) } else { Ok(()) }
 }
 
 /// An installed plugin, verified again: what runs is what was signed, however the file got there.
@@ -142,7 +154,14 @@ pub(crate) fn list(state: &State) -> Result<Output, Failure> {
         json.push(json!({ "name": name, "version": plugin.version.to_string(), "publisher": plugin.publisher,
             "manifest": package.manifest_digest(), "component": plugin.component, "tools": tools }));
     }
-    Output::new(table(&["PLUGIN", "VERSION", "PUBLISHER", "TOOLS"], &rows), &json)
+    Output::new(
+        output::list(
+            &["PLUGIN", "VERSION", "PUBLISHER", "TOOLS"],
+            &rows,
+            "no plugins; `claviger plugin install` installs one",
+        ),
+        &json,
+    )
 }
 
 /// What a package declares. A package directory may be unsigned or of an unknown publisher: then it says so first.
@@ -161,12 +180,16 @@ pub(crate) fn inspect(state: &State, plugin: &Path) -> Result<Output, Failure> {
 }
 
 fn describe(manifest: &Manifest, signature: &str) -> Value {
-    let operations: Vec<Value> = manifest.operations.iter().map(|(name, operation)| {
-        json!({ "name": name, "effect": operation.effect, "method": operation.method.as_str(),
+    let operations: Vec<Value> = manifest
+        .operations
+        .iter()
+        .map(|(name, operation)| {
+            json!({ "name": name, "effect": operation.effect, "method": operation.method.as_str(),
             "endpoint": operation.endpoint, "path": operation.path.to_string(), "query": operation.query,
             "body": operation.body.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "credentials": operation.credentials, "captures": operation.capture.keys().collect::<Vec<_>>() })
-    }).collect();
+        })
+        .collect();
     let tools: Vec<Value> = manifest.tools.iter().map(|(name, tool)| {
         json!({ "name": name, "description": tool.description, "effect": tool.effect, "operations": tool.operations })
     }).collect();
@@ -178,14 +201,25 @@ fn describe(manifest: &Manifest, signature: &str) -> Value {
 
 fn report(manifest: &Manifest, signature: &str) -> String {
     let plugin = &manifest.plugin;
-    let operations: Vec<Vec<String>> = manifest.operations.iter().map(|(name, operation)| {
-        let credentials: Vec<&str> = operation.credentials.iter().map(Name::as_str).collect();
-        vec![name.to_string(), operation.effect.as_str().to_owned(), operation.method.as_str().to_owned(),
-            format!("{}{}", operation.endpoint, operation.path), credentials.join(" ")]
-    }).collect();
-    let tools: Vec<Vec<String>> = manifest.tools.iter().map(|(name, tool)| {
-        vec![name.to_string(), tool.effect.as_str().to_owned(), tool.description.clone()]
-    }).collect();
+    let operations: Vec<Vec<String>> = manifest
+        .operations
+        .iter()
+        .map(|(name, operation)| {
+            let credentials: Vec<&str> = operation.credentials.iter().map(Name::as_str).collect();
+            vec![
+                name.to_string(),
+                operation.effect.as_str().to_owned(),
+                operation.method.as_str().to_owned(),
+                format!("{}{}", operation.endpoint, operation.path),
+                credentials.join(" "),
+            ]
+        })
+        .collect();
+    let tools: Vec<Vec<String>> = manifest
+        .tools
+        .iter()
+        .map(|(name, tool)| vec![name.to_string(), tool.effect.as_str().to_owned(), tool.description.clone()])
+        .collect();
     let secrets: Vec<&str> = manifest.secrets.keys().map(Name::as_str).collect();
     format!(
         "{} {}\nsignature  {signature}\ncomponent  {}\nsecrets    {}\n\n{}\n{}",

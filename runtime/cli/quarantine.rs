@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::error::Failure;
 use crate::open;
-use crate::output::{Output, table};
+use crate::output::{self, Output};
 use crate::state::State;
 
 /// Lists what is quarantined.
@@ -18,15 +18,17 @@ pub(crate) fn list(state: &State) -> Result<Output, Failure> {
         listed.iter().map(|(connection, secret)| vec![connection.to_string(), secret.to_string()]).collect();
     let json: Vec<_> =
         listed.iter().map(|(connection, secret)| json!({ "connection": connection, "secret": secret })).collect();
-    Output::new(table(&["CONNECTION", "SECRET"], &rows), &json)
+    Output::new(output::list(&["CONNECTION", "SECRET"], &rows, "nothing is quarantined"), &json)
 }
 
 /// Allows a secret again.
 pub(crate) fn lift(state: &State, connection: &Name, secret: &Name) -> Result<Output, Failure> {
     state.config()?;
-    open::note(state, OperatorAction::QuarantineLifted, &format!("{connection} {secret}"), None)?;
     let quarantine = Quarantine::open(&state.quarantine()).map_err(Failure::state)?;
+    if !quarantine.is_quarantined(connection, secret) {
+        return Output::new(format!("{connection} {secret}: was not quarantined"), &json!({ "lifted": false }));
+    }
+    open::note(state, OperatorAction::QuarantineLifted, &format!("{connection} {secret}"), None)?;
     let lifted = quarantine.lift(connection, secret).map_err(Failure::state)?;
-    let text = if lifted { "lifted" } else { "was not quarantined" };
-    Output::new(format!("{connection} {secret}: {text}"), &json!({ "lifted": lifted }))
+    Output::new(format!("{connection} {secret}: lifted"), &json!({ "lifted": lifted }))
 }

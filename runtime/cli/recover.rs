@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::error::Failure;
 use crate::open;
-use crate::output::{Output, table};
+use crate::output::{self, Output};
 use crate::state::State;
 
 /// Lists what is kept sealed, or stores one value of it.
@@ -38,5 +38,5 @@ fn list(journal: &claviger_vault::Journal) -> Result<Output, Failure> {
         .iter()
         .map(|entry| json!({ "number": entry.number, "connection": entry.connection, "slot": entry.slot }))
         .collect();
-    Output::new(table(&["NUMBER", "CONNECTION", "SLOT"], &rows), &json)
+    Output::new(output::list(&["NUMBER", "CONNECTION", "SLOT"], &rows, "every value that was made is stored"), &json)
 }

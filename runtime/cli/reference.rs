@@ -9,7 +9,8 @@ use crate::output::Output;
 /// Checks references one by one. The text of a bad one is not repeated: it may be a secret pasted in the wrong place.
 pub(crate) fn check(references: &[String]) -> Result<Output, Failure> {
     let checked: Vec<_> = references.iter().map(|text| text.parse::<SecretReference>()).collect();
-    let lines: Vec<String> = (1..).zip(&checked).map(|(number, result)| format!("{number}: {}", line(result))).collect();
+    let lines: Vec<String> =
+        (1..).zip(&checked).map(|(number, result)| format!("{number}: {}", line(result))).collect();
     let json: Value = checked.iter().map(document).collect();
     if checked.iter().any(Result::is_err) {
         return Err(Failure::usage(format!("not every reference is valid\n{}", lines.join("\n"))).with(json));

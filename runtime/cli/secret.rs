@@ -9,9 +9,9 @@ use claviger_vault::{Embedded, Listed, Secret};
 use serde_json::json;
 
 use crate::error::Failure;
-use crate::open;
-use crate::output::{Output, table};
+use crate::output::{self, Output};
 use crate::state::{ProviderChoice, State};
+use crate::{open, prompt};
 
 /// The longest value, in bytes: a private key with its chain fits, a file given by mistake does not.
 const MAX_VALUE: u64 = 64 * 1024;
@@ -24,7 +24,8 @@ pub(crate) fn put(
     replace: bool,
 ) -> Result<Output, Failure> {
     let config = state.config()?;
-    let elsewhere = |vault: &&str| config.vaults.get(*vault).is_some_and(|choice| choice.provider != ProviderChoice::Embedded);
+    let elsewhere =
+        |vault: &&str| config.vaults.get(*vault).is_some_and(|choice| choice.provider != ProviderChoice::Embedded);
     if let Some(vault) = Some(reference.vault()).filter(elsewhere) {
         return Err(Failure::usage(format!(
             "claviger.toml has another provider answer for the vault {vault:?}; put the value there"
@@ -54,7 +55,7 @@ fn must_be_free(vault: &Embedded, place: &SecretReference) -> Result<(), Failure
 fn value(reference: &SecretReference) -> Result<Secret, Failure> {
     let unreadable = |error: std::io::Error| Failure::usage(format!("the value could not be read: {error}"));
     let mut bytes = if std::io::stdin().is_terminal() {
-        rpassword::prompt_password(format!("Value for {reference}: ")).map_err(unreadable)?.into_bytes()
+        prompt::hidden(&format!("Value for {reference}: ")).map_err(unreadable)?.into_bytes()
     } else {
         // Room for all of it at once: a buffer that grows leaves copies behind.
         let mut bytes = Vec::with_capacity(usize::try_from(MAX_VALUE + 2).unwrap_or_default());
@@ -82,7 +83,14 @@ pub(crate) fn list(state: &State, identity: Option<&Path>) -> Result<Output, Fai
     let rows: Vec<Vec<String>> = items.iter().map(|item| vec![reference(item), item.version.to_string()]).collect();
     let json: Vec<_> =
         items.iter().map(|item| json!({ "reference": reference(item), "version": item.version })).collect();
-    Output::new(table(&["REFERENCE", "VERSION"], &rows), &json)
+    Output::new(
+        output::list(
+            &["REFERENCE", "VERSION"],
+            &rows,
+            "the vault is empty; `claviger secret put` puts a value into it",
+        ),
+        &json,
+    )
 }
 
 fn reference(item: &Listed) -> String {

@@ -142,6 +142,11 @@ impl State {
         self.root.join("audit")
     }
 
+    /// What the one process that writes the log holds a lock on.
+    pub(crate) fn audit_lock(&self) -> PathBuf {
+        self.audit().join("lock")
+    }
+
     pub(crate) fn audit_key(&self) -> PathBuf {
         self.root.join("audit.key")
     }
@@ -182,8 +187,22 @@ impl State {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(Failure::no_state(&self.root)),
             Err(error) => return Err(Failure::file(&path, &error)),
         };
+        only_its_owner_writes(&self.root)?;
         parse(&path, &text)
     }
+}
+
+/// Whoever can write the directory can put another approver or another grant into it.
+fn only_its_owner_writes(root: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::MetadataExt as _;
+    let found = fs::metadata(root).map_err(|error| Failure::file(root, &error))?;
+    if found.mode() & 0o022 == 0 {
+        return Ok(());
+    }
+    Err(Failure::state(format!(
+        "others can write {0}; `chmod go= {0}`, and see that everything in it is yours",
+        root.display()
+    )))
 }
 
 /// Parses a TOML file of the state directory. Errors name the place and never a value.
@@ -214,6 +233,12 @@ pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<(), Failure> {
         fs::File::open(directory)?.sync_all()
     })();
     written.map_err(|error| Failure::file(path, &error))
+}
+
+/// Makes new names in a directory durable.
+pub(crate) fn sync(directory: &Path) -> Result<(), Failure> {
+    let synced = fs::File::open(directory).and_then(|directory| directory.sync_all());
+    synced.map_err(|error| Failure::file(directory, &error))
 }
 
 /// The names of the entries of a directory that end in `suffix`, without it, sorted. A missing directory has none.

@@ -15,6 +15,9 @@ pub(crate) fn usage(mut error: clap::Error) -> Result<(), Failure> {
         let _unread = error.print();
         return Ok(());
     }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Err(Failure::usage(format!("a command is missing\n\n{}", error.render())));
+    }
     hide(&mut error);
     let text = error.render().to_string();
     Err(Failure::usage(text.strip_prefix("error: ").unwrap_or(&text).trim_end()))
@@ -22,7 +25,8 @@ pub(crate) fn usage(mut error: clap::Error) -> Result<(), Failure> {
 
 /// Takes values out of an error. Names of flags stay, because they help.
 fn hide(error: &mut clap::Error) {
-    if error.get(ContextKind::InvalidValue).is_some() {
+    let is_said = |value: &ContextValue| !matches!(value, ContextValue::String(text) if text.is_empty());
+    if error.get(ContextKind::InvalidValue).is_some_and(is_said) {
         error.insert(ContextKind::InvalidValue, ContextValue::String(UNSAID.to_owned()));
     }
     let is_positional = |value: &ContextValue| matches!(value, ContextValue::String(text) if !text.starts_with('-'));
@@ -67,6 +71,7 @@ mod tests {
         }
         assert!(complaint(&["secret", "put", "op://MSP/item/field", "--value=x"]).contains("'--value'"));
         assert!(complaint(&["secret", "puts"]).contains("puts"));
+        assert!(complaint(&["--state", "", "secret", "list"]).contains("a value is required for '--state <DIR>'"));
     }
 
     #[test]

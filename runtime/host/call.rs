@@ -48,7 +48,8 @@ impl Host {
     pub fn granted_tools(&self, principal: &str) -> impl Iterator<Item = ToolDescription> {
         self.plugins.iter().flat_map(move |(connection, prepared)| {
             let policy = self.hallway.policy();
-            let granted = prepared.tools.iter().filter(move |(tool, _)| policy.grants_tool(principal, connection, tool));
+            let granted =
+                prepared.tools.iter().filter(move |(tool, _)| policy.grants_tool(principal, connection, tool));
             granted.filter_map(move |(tool, schemas)| description(policy, connection, tool, schemas))
         })
     }
@@ -61,8 +62,7 @@ impl Host {
         let prepared = self.plugins.get(&caller.connection).ok_or(CallError::UnknownConnection)?;
         let schemas = prepared.tools.get(&caller.tool).ok_or(CallError::UnknownTool)?;
         let listener = Arc::clone(&self.listener);
-        let console =
-            Console::new(caller.connection.clone(), caller.tool.clone(), listener, prepared.limits.log_lines);
+        let console = Console::new(caller.connection.clone(), caller.tool.clone(), listener, prepared.limits.log_lines);
         let tool = caller.tool.clone();
         Ok(ToolCall { prepared, schemas, tool, console, call: self.hallway.begin(caller) })
     }

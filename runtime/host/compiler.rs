@@ -111,10 +111,93 @@ async fn read(mut stream: impl AsyncRead + Unpin, limit: u64) -> std::io::Result
 fn failure(status: ExitStatus, said: &str) -> InstallError {
     use std::os::unix::process::ExitStatusExt as _;
     match status.signal().map(rustix::process::Signal::from_named_raw) {
-        Some(Some(rustix::process::Signal::XCPU | rustix::process::Signal::KILL)) => InstallError::CompilerLimit("time"),
+        Some(Some(rustix::process::Signal::XCPU | rustix::process::Signal::KILL)) => {
+            InstallError::CompilerLimit("time")
+        }
         // An allocation that fails aborts; one that the loader cannot map ends in a fault.
         Some(_) => InstallError::CompilerLimit("memory"),
         None if said.contains(CORE_MODULE) => InstallError::NotAComponent,
         None => InstallError::Compile(tame(said.trim(), usize::try_from(MAX_ERROR).unwrap_or_default())),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
+    use std::process::Stdio;
+    use std::time::Duration;
+
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::process::Command;
+
+    use super::{Compiler, MAX_REPORT};
+    use crate::error::InstallError;
+
+    /// A program that behaves as the compiler process does when something is wrong with it.
+    fn program(directory: &Path, script: &str) -> Compiler {
+        let path = directory.join("compiler");
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+        Compiler::new(path)
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_process_that_meets_its_limits_is_told_apart_from_a_component_that_is_wrong() {
+        let directory = tempfile::tempdir().unwrap();
+        let run = async |script| program(directory.path(), script).compile(&[0; 1 << 20]).await.unwrap_err();
+        assert!(matches!(run("kill -XCPU $$").await, InstallError::CompilerLimit("time")));
+        assert!(matches!(run("kill -ABRT $$").await, InstallError::CompilerLimit("memory")));
+        assert!(matches!(run("echo 'a core module' >&2; exit 1").await, InstallError::NotAComponent));
+        let error = run("printf 'bad \\033[31m type' >&2; exit 1").await.to_string();
+        assert!(error.contains("bad \\u{1b}[31m type"), "{error}");
+        let endless = program(directory.path(), "exec head -c 300000000 /dev/zero").report(b"").await;
+        assert!(matches!(endless, Err(InstallError::CompilerLimit("room for its result"))), "{MAX_REPORT}");
+        let nonsense = program(directory.path(), "echo nonsense").report(b"").await;
+        assert!(matches!(nonsense, Err(InstallError::Compiler(_))));
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn nothing_of_the_host_s_environment_is_handed_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let compiler = program(directory.path(), "cat >/dev/null; pwd; exec /usr/bin/env");
+        let seen = String::from_utf8(compiler.compile(b"x").await.unwrap()).unwrap();
+        assert!(seen.starts_with("/\n"), "{seen}");
+        // cargo sets dozens of these for a test; the shell itself sets PWD and little else.
+        for name in ["CARGO", "HOME=", "USER="] {
+            assert!(!seen.contains(name), "{seen}");
+        }
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn the_real_process_limits_itself_before_it_reads() {
+        let mut command = Command::new(crate::testkit::compiler_path());
+        command.arg("compile").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let limits = format!("/proc/{}/limits", child.id().unwrap());
+        let row = |text: &str, name: &str| {
+            let row = text.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned();
+            row.trim_start_matches(name).split_whitespace().map(str::to_owned).take(2).collect::<Vec<_>>()
+        };
+        let expected = [
+            ("Max cpu time", "120"),
+            ("Max address space", "2147483648"),
+            ("Max open files", "16"),
+            ("Max file size", "0"),
+            ("Max core file size", "0"),
+        ];
+        let mut set = false;
+        for _ in 0..500 {
+            let text = std::fs::read_to_string(&limits).unwrap();
+            set = expected.iter().all(|(name, value)| row(&text, name) == [*value, *value]);
+            if set {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(set, "{}", std::fs::read_to_string(&limits).unwrap());
+        child.stdin.take().unwrap().shutdown().await.unwrap();
+        child.wait().await.unwrap();
     }
 }

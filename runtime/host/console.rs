@@ -63,7 +63,15 @@ pub(crate) struct Console {
 
 impl Console {
     pub(crate) fn new(connection: Name, tool: ToolName, listener: Listener, limit: u32) -> Self {
-        Self { connection, tool, listener, limit, left: limit, begun: [Vec::new(), Vec::new()], last_words: String::new() }
+        Self {
+            connection,
+            tool,
+            listener,
+            limit,
+            left: limit,
+            begun: [Vec::new(), Vec::new()],
+            last_words: String::new(),
+        }
     }
 
     /// One line. After the limit, one line says that the rest is dropped.
@@ -136,7 +144,7 @@ impl Console {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 mod tests {
     use std::sync::{Arc, Mutex};
 

@@ -33,6 +33,9 @@ mod run;
 mod sandbox;
 mod schema;
 mod secrets;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+mod testkit;
 mod text;
 mod ticker;
 mod wasi_cli;

@@ -64,7 +64,11 @@ fn size(bytes: u64) -> String {
 
 fn time(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
-    if milliseconds.is_multiple_of(1000) { format!("\"{}s\"", milliseconds / 1000) } else { format!("\"{milliseconds}ms\"") }
+    if milliseconds.is_multiple_of(1000) {
+        format!("\"{}s\"", milliseconds / 1000)
+    } else {
+        format!("\"{milliseconds}ms\"")
+    }
 }
 
 /// One budget for every memory and table of a call: a limit for each memory would be multiplied by their number.

@@ -136,7 +136,9 @@ impl Call {
         let limit = self.limits()?.approval;
         let left = limit.checked_sub(self.human.waited()).filter(|left| !left.is_zero()).ok_or_else(|| {
             let seconds = limit.as_secs();
-            let detail = format!("people were asked for {seconds} seconds in this call; the manifest's [limits] approval allows no more");
+            let detail = format!(
+                "people were asked for {seconds} seconds in this call; the manifest's [limits] approval allows no more"
+            );
             Refusal::before_sending(Reason::Limit, detail)
         })?;
         let now = u64::try_from((self.hallway.outside.now)().as_second()).unwrap_or_default();

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use claviger_host::HumanClock;
+use rmcp::RoleServer;
 use rmcp::model::{ProgressNotificationParam, ProgressToken};
 use rmcp::service::Peer;
-use rmcp::RoleServer;
 
 /// How often a waiting client hears of it: clients reset their own time limits on progress, and one a second was enough
 /// for every client that was tried.

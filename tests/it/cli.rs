@@ -1,1 +1,12 @@
-//! The command line.
+//! The command line: outputs as data, exit codes, documents, secrets, people at terminals, and what is left half done.
+
+mod codes;
+mod data;
+mod demo;
+mod document;
+mod partial;
+pub(crate) mod real;
+mod secrets;
+mod simulated;
+mod terminal;
+pub(crate) mod variant;

@@ -1,16 +1,20 @@
 //! The plan of the house: which room may know which, and which room owns which crate.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// The rooms in the order in which data runs. A room knows only rooms before it.
-const ROOMS: [&str; 9] =
-    ["manifest", "grant", "approval", "audit", "vault", "pipeline", "host", "server", "cli"];
+const ROOMS: [&str; 9] = ["manifest", "grant", "approval", "audit", "vault", "pipeline", "host", "server", "cli"];
+
+/// The rooms that only compute.
+const PURE: [&str; 2] = ["manifest", "grant"];
 
 /// Crates with one owner: secrets, network, WebAssembly, the agent protocol, argv.
 const OWNED: &[(&str, &[&str])] = &[
-    ("vault", &["secrecy", "age", "argon2", "chacha20poly1305", "hkdf"]),
+    ("vault", &["age", "argon2", "chacha20poly1305", "hkdf"]),
     ("vault", &["hyper", "hyper-util", "http", "http-body-util", "rustls", "tokio-rustls", "webpki-roots"]),
     ("vault", &["aho-corasick"]),
     ("host", &["wasmtime", "jsonschema"]),
@@ -61,16 +65,64 @@ fn secret_network_and_wasm_crates_have_one_owner() {
 
 #[test]
 fn every_room_is_on_the_plan_and_opens_with_its_question() {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("runtime");
-    for entry in std::fs::read_dir(&root).unwrap() {
+    for entry in fs::read_dir(root().join("runtime")).unwrap() {
         let entry = entry.unwrap();
         if !entry.file_type().unwrap().is_dir() || entry.file_name() == "compiler" {
             continue;
         }
         let name = entry.file_name().into_string().unwrap();
         assert!(ROOMS.contains(&name.as_str()), "runtime/{name} is not on the plan");
-        let lib = std::fs::read_to_string(entry.path().join("lib.rs")).unwrap();
+        let lib = fs::read_to_string(entry.path().join("lib.rs")).unwrap();
         let first = lib.lines().next().unwrap();
-        assert!(first.starts_with("//! ") && first.contains('?'), "runtime/{name}/lib.rs opens with no question: {first}");
+        assert!(
+            first.starts_with("//! ") && first.contains('?'),
+            "runtime/{name}/lib.rs opens with no question: {first}"
+        );
+    }
+}
+
+/// The root directory of the workspace.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn pure_rooms_have_no_clock_no_randomness_and_no_world() {
+    for room in PURE {
+        let rules = fs::read_to_string(root().join("runtime").join(room).join("clippy.toml")).unwrap();
+        for forbidden in ["SystemTime::now", "Instant::now", "fs::read", "fs::write", "env::var", "Command::new"] {
+            assert!(rules.contains(forbidden), "runtime/{room}/clippy.toml does not forbid {forbidden}");
+        }
+        let known = &dependencies(&metadata())[room];
+        let of_the_world = ["tokio", "getrandom", "rand", "rustix", "tempfile", "fs4", "reqwest", "libc"];
+        let found: Vec<_> = known.iter().filter(|name| of_the_world.contains(&name.as_str())).collect();
+        assert!(found.is_empty(), "runtime/{room} is pure and depends on {found:?}");
+    }
+}
+
+#[test]
+fn nobody_dials_but_the_vault() {
+    let rules = |path: &Path| fs::read_to_string(path).unwrap().contains("\"std::net::TcpStream::connect\"");
+    assert!(rules(&root().join("clippy.toml")));
+    // A room's own file takes the place of the root's, so it has to say it again.
+    for room in ROOMS {
+        let own = root().join("runtime").join(room).join("clippy.toml");
+        assert!(!own.exists() || rules(&own), "{} forgets the network", own.display());
+    }
+}
+
+#[test]
+fn every_dependency_has_a_reason_and_is_used_by_somebody() {
+    let text = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let section = text.split("[workspace.dependencies]").nth(1).unwrap();
+    let lines = section.lines().take_while(|line| !line.starts_with('[')).filter(|line| line.contains(" = "));
+    let metadata = metadata();
+    let used: BTreeSet<&str> =
+        metadata.packages.iter().flat_map(|package| &package.dependencies).map(|known| known.name.as_str()).collect();
+    for line in lines {
+        let (name, rest) = line.split_once(" = ").unwrap();
+        let reason = rest.rsplit_once('#').map_or("", |(_, reason)| reason.trim());
+        assert!(name.starts_with("claviger-") || reason.len() > 3, "Cargo.toml gives no reason for {name}");
+        assert!(used.contains(name), "Cargo.toml lists {name}, and no package of the workspace uses it");
     }
 }

@@ -1,6 +1,7 @@
 //! A scripted agent: speaks the Model Context Protocol to `claviger mcp` over its standard streams.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use serde_json::{Value, json};
@@ -16,7 +17,11 @@ pub struct Agent<'a> {
     child: Child,
     stdin: Option<ChildStdin>,
     stdout: BufReader<ChildStdout>,
+    /// What the program says on standard error: the operator's, not the agent's. It is swept like everything else.
+    stderr: std::fs::File,
     next: u64,
+    /// Answers that came before anybody waited for them.
+    early: BTreeMap<u64, Value>,
     /// Notifications that came while it waited for answers.
     pub notifications: Vec<Value>,
 }
@@ -27,11 +32,15 @@ impl<'a> Agent<'a> {
     /// # Errors
     /// [`LabError`] when there is no session.
     pub fn start(lab: &'a Lab) -> Result<Self, LabError> {
-        let mut child =
-            lab.command().arg("mcp").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn()?;
+        let stderr = tempfile::tempfile()?;
+        let mut command = lab.command();
+        command.arg("mcp").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr.try_clone()?);
+        let mut child = command.spawn()?;
         let stdin = child.stdin.take();
         let stdout = child.stdout.take().ok_or_else(|| LabError::new("no standard output"))?;
-        let mut agent = Self { lab, child, stdin, stdout: BufReader::new(stdout), next: 1, notifications: Vec::new() };
+        let stdout = BufReader::new(stdout);
+        let (early, notifications) = (BTreeMap::new(), Vec::new());
+        let mut agent = Self { lab, child, stdin, stdout, stderr, next: 1, early, notifications };
         agent.request(
             "initialize",
             &json!({ "protocolVersion": PROTOCOL, "capabilities": {},
@@ -61,24 +70,46 @@ impl<'a> Agent<'a> {
         Ok(id)
     }
 
-    /// Waits for the answer to a request.
+    /// Waits for the answer to a request; answers come in any order.
     ///
     /// # Errors
     /// [`LabError`] when the session ends before the answer.
     pub fn answer(&mut self, id: u64) -> Result<Value, LabError> {
         loop {
-            let mut line = String::new();
-            if self.stdout.read_line(&mut line)? == 0 {
-                return Err(LabError::new("claviger mcp ended before it answered"));
+            if let Some(answer) = self.early.remove(&id) {
+                return Ok(answer);
             }
-            self.lab.heard(line.as_bytes());
-            let message: Value =
-                serde_json::from_str(&line).map_err(|_| LabError::new("a frame on standard output is not JSON"))?;
-            if message.get("id").and_then(Value::as_u64) == Some(id) && message.get("method").is_none() {
-                return Ok(message);
+            let message = self.message()?;
+            match message.get("id").and_then(Value::as_u64).filter(|_| message.get("method").is_none()) {
+                Some(answered) => drop(self.early.insert(answered, message)),
+                None => self.notifications.push(message),
             }
-            self.notifications.push(message);
         }
+    }
+
+    /// Whether the answer to a request is here, although nobody waited for it.
+    #[must_use]
+    pub fn has_answered(&self, id: u64) -> bool {
+        self.early.contains_key(&id)
+    }
+
+    /// What the program said on standard error so far.
+    pub fn complaints(&mut self) -> String {
+        let mut bytes = Vec::new();
+        let read = self.stderr.rewind().and_then(|()| self.stderr.read_to_end(&mut bytes));
+        match read {
+            Ok(_) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    fn message(&mut self) -> Result<Value, LabError> {
+        let mut line = String::new();
+        if self.stdout.read_line(&mut line)? == 0 {
+            return Err(LabError::new(format!("claviger mcp ended before it answered: {}", self.complaints())));
+        }
+        self.lab.heard(line.as_bytes());
+        serde_json::from_str(&line).map_err(|_| LabError::new("a frame on standard output is not JSON"))
     }
 
     /// Sends a notification.
@@ -129,5 +160,7 @@ impl Drop for Agent<'_> {
         // Closing its standard input ends the session; waiting lets the log be closed.
         drop(self.stdin.take());
         let _ended = self.child.wait();
+        let said = self.complaints();
+        self.lab.heard(said.as_bytes());
     }
 }

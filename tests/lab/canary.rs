@@ -1,5 +1,8 @@
 //! Secrets that are recognised wherever they turn up.
 
+use std::collections::BTreeSet;
+
+use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
 
@@ -31,12 +34,6 @@ impl Canary {
         Self { name: name.to_owned(), value: value.to_owned() }
     }
 
-    /// The encodings in which it stands in `text`.
-    #[must_use]
-    pub fn found_in(&self, text: &[u8]) -> Vec<&'static str> {
-        self.forms().into_iter().filter(|(_, form)| contains(text, form)).map(|(name, _)| name).collect()
-    }
-
     fn forms(&self) -> Vec<(&'static str, Vec<u8>)> {
         let value = self.value.as_bytes();
         let mut forms = vec![
@@ -61,8 +58,34 @@ impl Canary {
     }
 }
 
-fn contains(text: &[u8], form: &[u8]) -> bool {
-    !form.is_empty() && text.windows(form.len()).any(|window| window == form)
+/// Every form of every canary, looked for in one pass.
+pub(crate) struct Matcher {
+    automaton: AhoCorasick,
+    /// What each pattern is, in words.
+    names: Vec<String>,
+}
+
+impl Matcher {
+    /// A matcher of these canaries.
+    ///
+    /// # Errors
+    /// [`LabError`] when there are far too many.
+    pub(crate) fn new(canaries: &[Canary]) -> Result<Self, LabError> {
+        let all = canaries.iter().flat_map(|canary| {
+            let named = move |(name, form)| (format!("{} as {name}", canary.name), form);
+            canary.forms().into_iter().filter(|(_, form): &(_, Vec<u8>)| !form.is_empty()).map(named)
+        });
+        let (names, forms): (Vec<String>, Vec<Vec<u8>>) = all.unzip();
+        let automaton = AhoCorasick::new(forms).map_err(|error| LabError::new(error.to_string()))?;
+        Ok(Self { automaton, names })
+    }
+
+    /// The canaries that stand in the bytes, and in which form; each once.
+    pub(crate) fn found_in(&self, bytes: &[u8]) -> impl Iterator<Item = &str> {
+        let found: BTreeSet<usize> =
+            self.automaton.find_overlapping_iter(bytes).map(|found| found.pattern().as_usize()).collect();
+        found.into_iter().filter_map(|pattern| self.names.get(pattern)).map(String::as_str)
+    }
 }
 
 #[cfg(test)]
@@ -71,19 +94,28 @@ mod tests {
     use base64::Engine as _;
     use base64::prelude::BASE64_STANDARD;
 
-    use super::Canary;
+    use super::{Canary, Matcher};
+
+    fn found(canary: &Canary, text: &[u8]) -> Vec<String> {
+        let matcher = Matcher::new(std::slice::from_ref(canary)).unwrap();
+        matcher.found_in(text).map(str::to_owned).collect()
+    }
 
     #[test]
     fn it_is_found_in_every_form_and_nowhere_else() {
-        let canary = Canary::new("test").unwrap();
-        assert!(canary.found_in(b"nothing here").is_empty());
+        let canary = Canary::new("it").unwrap();
+        assert!(found(&canary, b"nothing here").is_empty());
         for prefix in ["", "a", "ab", "abc"] {
             let text = format!("{prefix}{}tail", canary.value);
-            assert!(canary.found_in(text.as_bytes()).contains(&"raw"));
+            assert!(found(&canary, text.as_bytes()).contains(&"it as raw".to_owned()));
             let encoded = BASE64_STANDARD.encode(&text);
-            assert!(canary.found_in(encoded.as_bytes()).contains(&"base64"), "{prefix}");
+            assert!(found(&canary, encoded.as_bytes()).contains(&"it as base64".to_owned()), "{prefix}");
+        }
+        for (name, form) in canary.forms() {
+            let text = [b"before".as_slice(), &form, b"after"].concat();
+            assert!(found(&canary, &text).contains(&format!("it as {name}")), "{name}");
         }
         let other = Canary::new("other").unwrap();
-        assert!(other.found_in(canary.value.as_bytes()).is_empty());
+        assert!(found(&other, canary.value.as_bytes()).is_empty());
     }
 }

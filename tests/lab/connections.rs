@@ -7,6 +7,7 @@ use claviger_sim::{
     ApiToken, Connectwise, ConnectwiseConfig, Minting, Pax8, Pax8Config, Proxmox, ProxmoxConfig, Redfish, Running,
 };
 
+use crate::run::path_text;
 use crate::{Canary, Lab, LabError};
 
 /// The user of the hypervisor's API token.
@@ -30,7 +31,7 @@ impl Lab {
     pub fn install(&self, plugin: &str) -> Result<(), LabError> {
         let package = self.package(plugin);
         let key = package.with_file_name("publisher.pub");
-        self.must(&["plugin", "install", text(&package)?, "--trust", text(&key)?]).map(|_| ())
+        self.must(&["plugin", "install", path_text(&package)?, "--trust", path_text(&key)?]).map(|_| ())
     }
 
     /// Adds a connection to an upstream on this machine: its authority, its address, its network, all reads granted.
@@ -46,7 +47,7 @@ impl Lab {
         more: &[&str],
     ) -> Result<(), LabError> {
         let ca = self.file(&format!("{name}.pem"), self.ca.pem().as_bytes())?;
-        let authority = format!("{endpoint}={}", text(&ca)?);
+        let authority = format!("{endpoint}={}", path_text(&ca)?);
         let dialled = format!("{endpoint}={address}");
         let mut arguments = vec!["connection", "add", name, "--plugin", plugin, "--ca", &authority];
         arguments.extend(["--connect", &dialled, "--network", "127.0.0.0/8", "--allow", "all-reads"]);
@@ -85,24 +86,50 @@ impl Lab {
     /// # Errors
     /// [`LabError`] when the server or the program fails.
     pub fn hypervisor(&self) -> Result<Upstream, LabError> {
+        let upstream = self.proxmox(false)?;
+        self.install("hypervisor")?;
+        self.connect_hypervisor("pve", "hypervisor", &upstream, "MSP")?;
+        Ok(upstream)
+    }
+
+    /// A Proxmox VE cluster, its token in the vault, and nothing else. A token with privilege separation has no rights here.
+    ///
+    /// # Errors
+    /// [`LabError`] when the server or the program fails.
+    pub fn proxmox(&self, separated: bool) -> Result<Upstream, LabError> {
         let secret = self.canary("token-secret")?;
         let token = ApiToken {
             user: PROXMOX_USER.to_owned(),
             id: PROXMOX_TOKEN.to_owned(),
             secret: secret.value.clone(),
-            privsep: false,
-            acl: true,
+            privsep: separated,
+            acl: !separated,
         };
         let names = vec!["pve1.example".to_owned()];
         let config = ProxmoxConfig { tokens: vec![token], auth_delay: Duration::from_millis(50), names };
         let running = Proxmox::start(&self.ca, config)?;
-        self.install("hypervisor")?;
         let id = format!("{PROXMOX_USER}!{PROXMOX_TOKEN}");
         let put = self.run_with(&["secret", "put", "op://MSP/Proxmox/token-id"], id.as_bytes())?;
         if put.code != 0 {
             return Err(LabError::new(put.stderr));
         }
         self.put("op://MSP/Proxmox/token-secret", &secret)?;
+        Ok(Upstream { running, canaries: vec![secret] })
+    }
+
+    /// A connection of the hypervisor plugin, or of a variant of it, to such a cluster; rotation is granted and new tokens go
+    /// to `vault`.
+    ///
+    /// # Errors
+    /// [`LabError`] when the program refuses it.
+    pub fn connect_hypervisor(
+        &self,
+        name: &str,
+        plugin: &str,
+        upstream: &Upstream,
+        vault: &str,
+    ) -> Result<(), LabError> {
+        let destination = format!("api-token={vault}");
         let more = [
             "--setting",
             "host=pve1.example",
@@ -117,10 +144,9 @@ impl Lab {
             "--allow-write-back",
             "api-token",
             "--write-back",
-            "api-token=MSP",
+            &destination,
         ];
-        self.connect("pve", "hypervisor", "api", running.addr, &more)?;
-        Ok(Upstream { running, canaries: vec![secret] })
+        self.connect(name, plugin, "api", upstream.running.addr, &more)
     }
 
     /// A Pax8 with its connection, `pax8`; it mints tokens itself, and they live as long as `lifetime`.
@@ -129,20 +155,40 @@ impl Lab {
     /// [`LabError`] when the server or the program fails.
     pub fn pax8(&self, lifetime: Duration, throttle: u32) -> Result<Upstream, LabError> {
         let canaries = vec![self.canary("client-id")?, self.canary("client-secret")?];
+        let upstream = self.market(Minting::Own { lifetime }, throttle, canaries)?;
+        self.install("pax8")?;
+        self.connect_pax8("pax8", "pax8", &upstream, &[])?;
+        Ok(upstream)
+    }
+
+    /// A Pax8, its client's identifier and secret in the vault, and nothing else.
+    ///
+    /// # Errors
+    /// [`LabError`] when the server or the program fails.
+    pub fn market(&self, minting: Minting, throttle: u32, canaries: Vec<Canary>) -> Result<Upstream, LabError> {
         let value = |index: usize| canaries.get(index).map(|canary| canary.value.clone()).unwrap_or_default();
         let config = Pax8Config {
             client_id: value(0),
             client_secret: value(1),
-            minting: Minting::Own { lifetime },
+            minting,
             throttle,
             names: vec!["api.pax8.com".to_owned()],
         };
         let running = Pax8::start(&self.ca, config)?;
-        self.install("pax8")?;
-        let secrets = self.put_all("op://MSP/Pax8", &canaries)?;
-        let more: Vec<&str> = secrets.iter().flat_map(|secret| ["--secret", secret.as_str()]).collect();
-        self.connect("pax8", "pax8", "api", running.addr, &more)?;
+        self.put_all("op://MSP/Pax8", &canaries)?;
         Ok(Upstream { running, canaries })
+    }
+
+    /// A connection of the pax8 plugin, or of a variant of it, to such a server.
+    ///
+    /// # Errors
+    /// [`LabError`] when the program refuses it.
+    pub fn connect_pax8(&self, name: &str, plugin: &str, upstream: &Upstream, more: &[&str]) -> Result<(), LabError> {
+        let bound = upstream.canaries.iter().map(|canary| format!("{0}=op://MSP/Pax8/{0}", canary.name));
+        let bound: Vec<String> = bound.collect();
+        let mut all: Vec<&str> = bound.iter().flat_map(|secret| ["--secret", secret.as_str()]).collect();
+        all.extend(more);
+        self.connect(name, plugin, "api", upstream.running.addr, &all)
     }
 
     /// The Redfish server of `sushy-tools` with its connection, `bmc`.
@@ -169,8 +215,4 @@ impl Lab {
         };
         canaries.iter().map(put).collect()
     }
-}
-
-fn text(path: &std::path::Path) -> Result<&str, LabError> {
-    path.to_str().ok_or_else(|| LabError::new("a path is not UTF-8"))
 }

@@ -5,11 +5,17 @@
 //! program printed and in every file that it left.
 
 mod agent;
+mod author;
 mod canary;
 mod connections;
+mod one_password;
 mod run;
+mod seen;
 
 pub use agent::Agent;
+pub use author::{Draft, Publisher, hostile_guest};
 pub use canary::Canary;
 pub use connections::Upstream;
+pub use one_password::OnePassword;
 pub use run::{Lab, LabError, Ran};
+pub use seen::{basic, pairs};

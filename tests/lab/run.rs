@@ -9,6 +9,7 @@ use claviger_sim::TestCa;
 use serde_json::Value;
 
 use crate::Canary;
+use crate::canary::Matcher;
 
 /// What went wrong in the laboratory itself.
 #[derive(Debug, thiserror::Error)]
@@ -103,6 +104,11 @@ impl Lab {
         self.packages.join(plugin)
     }
 
+    /// The target directory that the program was built in.
+    pub(crate) fn target(&self) -> Option<&Path> {
+        self.claviger.ancestors().nth(2)
+    }
+
     /// The program, ready to run on this state directory.
     #[must_use]
     pub fn command(&self) -> Command {
@@ -153,6 +159,31 @@ impl Lab {
         Err(LabError(format!("claviger {} ended with {}: {}{}", arguments.join(" "), ran.code, ran.stderr, ran.stdout)))
     }
 
+    /// Calls a tool with arguments.
+    ///
+    /// # Errors
+    /// [`LabError`] when the program cannot be started.
+    pub fn call(&self, tool: &str, arguments: &Value) -> Result<Ran, LabError> {
+        self.run(&["call", tool, "--args", &arguments.to_string()])
+    }
+
+    /// Calls a tool, which must succeed, and gives its result.
+    ///
+    /// # Errors
+    /// [`LabError`] with what the program printed when it does not.
+    pub fn result(&self, tool: &str, arguments: &Value) -> Result<Value, LabError> {
+        Ok(self.must(&["call", tool, "--args", &arguments.to_string()])?.json())
+    }
+
+    /// Every entry of the audit log, oldest first.
+    ///
+    /// # Errors
+    /// [`LabError`] when the log is broken.
+    pub fn entries(&self) -> Result<Vec<Value>, LabError> {
+        let printed = self.must(&["audit", "log", "--last", "1000000", "--json"])?.json();
+        printed.as_array().cloned().ok_or_else(|| LabError::new("the audit log is no list"))
+    }
+
     /// Something that was printed elsewhere, to be swept too.
     pub fn heard(&self, bytes: &[u8]) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
@@ -192,13 +223,10 @@ impl Lab {
         let mut sinks = vec![("output".to_owned(), self.said.lock().unwrap_or_else(PoisonError::into_inner).clone())];
         collect(&self.state(), &mut sinks)?;
         let canaries = self.canaries.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut found = Vec::new();
-        for (sink, bytes) in &sinks {
-            for canary in canaries.iter() {
-                found.extend(canary.found_in(bytes).iter().map(|form| format!("{} as {form} in {sink}", canary.name)));
-            }
-        }
-        Ok(found)
+        let matcher = Matcher::new(&canaries)?;
+        let found =
+            sinks.iter().flat_map(|(sink, bytes)| matcher.found_in(bytes).map(move |form| format!("{form} in {sink}")));
+        Ok(found.collect())
     }
 
     /// How many canaries there are.
@@ -206,6 +234,11 @@ impl Lab {
     pub fn canaries(&self) -> usize {
         self.canaries.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
+}
+
+/// A path as an argument.
+pub(crate) fn path_text(path: &Path) -> Result<&str, LabError> {
+    path.to_str().ok_or_else(|| LabError::new("a path is not UTF-8"))
 }
 
 fn collect(directory: &Path, sinks: &mut Vec<(String, Vec<u8>)>) -> Result<(), LabError> {

@@ -82,7 +82,7 @@ fn kill_after(mut child: Child, life: Duration) -> (u64, u64) {
         let said = out.lines().map_while(Result::ok);
         said.fold((0, 0), |(intents, outcomes), word| match word.as_str() {
             "intent" => {
-                drop(began.send(()));
+                let _ended = began.send(());
                 (intents + 1, outcomes)
             }
             "outcome" => (intents, outcomes + 1),
