@@ -155,10 +155,10 @@ impl Queue {
         self.under_way.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// How many entries are worth a sync: a quarter of the calls under way, so that the others have work meanwhile. One
+    /// How many entries are worth a sync: a third of the calls under way, so that the others have work meanwhile. One
     /// call alone never waits for company.
     fn enough(&self) -> u64 {
-        (self.under_way.load(Ordering::Relaxed) / 4).clamp(1, MOST_GATHERED)
+        (self.under_way.load(Ordering::Relaxed) / 3).clamp(1, MOST_GATHERED)
     }
 
     /// Lets a few more entries come, when many calls are under way: a sync costs the same for all of them.
