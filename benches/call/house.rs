@@ -31,7 +31,7 @@ impl State {
         std::fs::create_dir_all(STATES).unwrap();
         let directory = tempfile::tempdir_in(STATES).unwrap();
         let root = directory.path().join("state");
-        Throwaway::create(&root).unwrap();
+        let _marked = Throwaway::create(&root).unwrap();
         Self { root, _directory: directory }
     }
 

@@ -18,7 +18,8 @@ const IN_FLIGHT: usize = 64;
 const MANY: usize = 6_400;
 
 pub(crate) fn say(line: &str) {
-    writeln!(std::io::stdout(), "{line}").unwrap();
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").unwrap();
 }
 
 /// Measures and prints.
