@@ -27,7 +27,7 @@ pub(crate) fn run(state: &State, identity: Option<&Path>, call: &Call) -> Result
         tool,
     };
     let result = crate::block_on(async {
-        let host = open::host(state, identity).await?;
+        let host = open::host(state, identity, Some(&caller.connection)).await?;
         host.call(caller, arguments).await.map_err(|error| crate::error::of_call(&error))
     })??;
     let text = serde_json::to_string_pretty(&result.value).map_err(Failure::usage)?;

@@ -16,7 +16,7 @@ pub(crate) fn run(state: &State, identity: Option<&Path>, mcp: &Mcp) -> Result<(
     let principal = mcp.principal.clone().unwrap_or(config.principal);
     let session = format!("mcp-{}", hex::encode(keys::random()?.get(..8).unwrap_or_default()));
     crate::block_on(async {
-        let host = Arc::new(open::host(state, identity).await?);
+        let host = Arc::new(open::host(state, identity, None).await?);
         claviger_server::stdio(host, principal, session).await.map_err(|error| failure(&error))
     })?
 }

@@ -25,15 +25,15 @@ use crate::{connection, keys, plugin, prompt, state};
 /// The file name of the compiler process, which lies beside this program.
 const COMPILER: &str = "claviger-compile";
 
-/// Opens everything that a tool call needs.
-pub(crate) async fn host(state: &State, identity: Option<&Path>) -> Result<Host, Failure> {
+/// Opens everything that tool calls need, on one connection or on all: a call loads no plugin that it does not run.
+pub(crate) async fn host(state: &State, identity: Option<&Path>, only: Option<&Name>) -> Result<Host, Failure> {
     let config = state.config()?;
     let sandbox = sandbox(state)?;
     let mut policy = Policy::default();
     let mut packages: BTreeMap<Name, Arc<VerifiedPackage>> = BTreeMap::new();
     let mut prepared: BTreeMap<Name, Arc<Prepared>> = BTreeMap::new();
     let mut plugins = BTreeMap::new();
-    for name in connection::names(state)? {
+    for name in connection::names(state)?.into_iter().filter(|name| only.is_none_or(|only| only == name)) {
         let connection = connection::read(state, &name)?;
         let wanted = connection.plugin.clone();
         if !packages.contains_key(&wanted) {
