@@ -79,7 +79,7 @@ fn test(filter: &[String]) -> Result<(), Failed> {
     Step::cargo("testing the plugins' own logic")
         .args(["test", "--quiet", "--manifest-path", "plugins/Cargo.toml", "--target-dir", "target/plugins"])
         .run()?;
-    Step::cargo("testing the house").args(["test", "--workspace", "--all-targets"]).args(filter).run()?;
+    Step::cargo("testing the house").args(["test", "--workspace", "--lib", "--bins", "--tests"]).args(filter).run()?;
     Step::cargo("testing the documentation's examples").args(["test", "--workspace", "--doc", "--quiet"]).run()
 }
 
