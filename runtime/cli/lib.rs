@@ -23,6 +23,7 @@ mod output;
 mod package;
 mod plugin;
 mod prompt;
+mod publisher;
 mod quarantine;
 mod recover;
 mod reference;

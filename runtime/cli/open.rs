@@ -7,7 +7,7 @@ use std::sync::Arc;
 use claviger_approval::{Desk, Enrolled, SimulatedAnswer, SoftwarePasskey, TerminalPrompt, Throwaway};
 use claviger_audit::{CheckpointKey, Event, Log, LogError, OperatorAction};
 use claviger_grant::Policy;
-use claviger_host::{Compiler, Host, HostKey, InstallError, Prepared, Sandbox};
+use claviger_host::{Compiler, Host, HostKey, Prepared, Sandbox};
 use claviger_manifest::{Name, VerifiedPackage};
 use claviger_pipeline::{Hallway, Outside};
 use claviger_vault::{
@@ -28,34 +28,57 @@ const COMPILER: &str = "claviger-compile";
 /// Opens everything that tool calls need, on one connection or on all: a call loads no plugin that it does not run.
 pub(crate) async fn host(state: &State, identity: Option<&Path>, only: Option<&Name>) -> Result<Host, Failure> {
     let config = state.config()?;
-    let sandbox = sandbox(state)?;
-    let mut policy = Policy::default();
-    let mut packages: BTreeMap<Name, Arc<VerifiedPackage>> = BTreeMap::new();
-    let mut prepared: BTreeMap<Name, Arc<Prepared>> = BTreeMap::new();
-    let mut plugins = BTreeMap::new();
+    let mut loading = Loading::new(state)?;
     for name in connection::names(state)?.into_iter().filter(|name| only.is_none_or(|only| only == name)) {
-        let connection = connection::read(state, &name)?;
-        let wanted = connection.plugin.clone();
-        if !packages.contains_key(&wanted) {
-            let package = plugin::installed(state, &wanted)?;
-            let loaded = sandbox.load(&package).await.map_err(|error| plugin_error(&wanted, &error))?;
-            packages.insert(wanted.clone(), package);
-            prepared.insert(wanted.clone(), Arc::new(loaded));
-        }
-        if let (Some(package), Some(loaded)) = (packages.get(&wanted), prepared.get(&wanted)) {
-            plugins.insert(name.clone(), Arc::clone(loaded));
-            policy.add(name, connection, Arc::clone(package)).map_err(Failure::state)?;
+        match loading.add(&name).await {
+            // One that is broken takes nothing from the others, where there are others.
+            Err(failure) if only.is_none() => {
+                crate::output::notice(&format!("connection {name} is left out: {}", failure.message));
+            }
+            added => added?,
         }
     }
     // Before anybody is asked for a passphrase: without the log nothing is done anyway.
     let log = log(state)?;
     let vault = vault(state, &config, identity)?;
-    let hallway = Hallway::new(policy, desk(state, &config)?, log, vault, Outside::system());
-    Ok(Host::new(hallway, plugins, Arc::new(crate::output::plugin_line)))
+    let hallway = Hallway::new(loading.policy, desk(state, &config)?, log, vault, Outside::system());
+    Ok(Host::new(hallway, loading.plugins, Arc::new(crate::output::plugin_line)))
 }
 
-fn plugin_error(name: &Name, error: &InstallError) -> Failure {
-    Failure::state(format!("plugin {name}: {error}"))
+/// Connections and their plugins, each plugin loaded once.
+struct Loading<'a> {
+    state: &'a State,
+    sandbox: Sandbox,
+    loaded: BTreeMap<Name, (Arc<VerifiedPackage>, Arc<Prepared>)>,
+    policy: Policy,
+    plugins: BTreeMap<Name, Arc<Prepared>>,
+}
+
+impl<'a> Loading<'a> {
+    fn new(state: &'a State) -> Result<Self, Failure> {
+        let (loaded, plugins) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Self { state, sandbox: sandbox(state)?, loaded, policy: Policy::default(), plugins })
+    }
+
+    async fn add(&mut self, name: &Name) -> Result<(), Failure> {
+        let connection = connection::read(self.state, name)?;
+        let (package, prepared) = self.plugin(&connection.plugin).await?;
+        self.policy.add(name.clone(), connection, package).map_err(Failure::state)?;
+        self.plugins.insert(name.clone(), prepared);
+        Ok(())
+    }
+
+    async fn plugin(&mut self, name: &Name) -> Result<(Arc<VerifiedPackage>, Arc<Prepared>), Failure> {
+        if let Some(loaded) = self.loaded.get(name) {
+            return Ok(loaded.clone());
+        }
+        let package = plugin::installed(self.state, name)?;
+        let prepared = self.sandbox.load(&package).await;
+        let prepared = prepared.map_err(|error| Failure::state(format!("plugin {name}: {error}")))?;
+        let loaded = (package, Arc::new(prepared));
+        self.loaded.insert(name.clone(), loaded.clone());
+        Ok(loaded)
+    }
 }
 
 /// The sandbox with its compiled components.

@@ -60,6 +60,13 @@ pub(crate) fn write(directory: &Path, package: &Package) -> Result<(), Failure> 
     for (path, schema) in &package.schemas {
         state::write(&directory.join(path), schema)?;
     }
+    // A schema of an earlier package here would make this one another than was signed.
+    for name in state::names(&folder, ".json")? {
+        if !package.schemas.contains_key(&format!("schemas/{name}.json")) {
+            let stale = folder.join(format!("{name}.json"));
+            fs::remove_file(&stale).map_err(|error| Failure::file(&stale, &error))?;
+        }
+    }
     state::write(&directory.join("manifest.sig"), package.signature.as_bytes())
 }
 

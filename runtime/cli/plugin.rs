@@ -5,23 +5,27 @@ use std::path::Path;
 use std::sync::Arc;
 
 use claviger_audit::OperatorAction;
-use claviger_manifest::{Digest, Manifest, Name, Package, PublisherKey, TrustStore, VerifiedPackage};
+use claviger_manifest::{Digest, Manifest, Name, Package, PublisherKey, VerifiedPackage};
 use rustix::fs::{CWD, RenameFlags};
 use serde_json::{Value, json};
 
 use crate::error::{Code, Failure};
 use crate::output::{self, Output, table};
+use crate::publisher::Publisher;
 use crate::state::{self, State};
 use crate::{changes, keys, open, package};
 
 /// Makes a publisher's key pair.
 pub(crate) fn key(publisher: &str, out: &Path) -> Result<Output, Failure> {
-    if out.exists() {
-        return Err(Failure::usage(format!("{} exists; a key is never overwritten", out.display())));
+    let public = out.with_extension("pub");
+    if public == out {
+        return Err(Failure::usage("the ending `.pub` is the verification key's; name the private key otherwise"));
+    }
+    if let Some(there) = [out, &public].into_iter().find(|path| path.exists()) {
+        return Err(Failure::usage(format!("{} exists; a key is never overwritten", there.display())));
     }
     let key = PublisherKey::generate(publisher, keys::random()?).map_err(Failure::usage)?;
     state::write(out, key.to_text().as_bytes())?;
-    let public = out.with_extension("pub");
     state::write(&public, format!("{}\n", key.vkey()).as_bytes())?;
     let text = format!("private key: {}\nverification key: {}", out.display(), public.display());
     Output::new(text, &json!({ "private": out, "public": public, "verification-key": key.vkey() }))
@@ -52,54 +56,35 @@ fn with_digest(manifest: &str, digest: &Digest) -> Result<String, toml_edit::Tom
     Ok(document.to_string())
 }
 
-/// Verifies, compiles in its own process, and installs.
+/// Verifies, compiles in its own process, and installs. A publisher is trusted by a package that is good, not by trying.
 pub(crate) fn install(state: &State, directory: &Path, trust: Option<&Path>) -> Result<Output, Failure> {
     state.config()?;
-    if let Some(file) = trust {
-        trust_publisher(state, file)?;
+    let publisher = trust.map(|file| Publisher::read(state, file)).transpose()?.filter(|publisher| !publisher.is_known);
+    let mut trusted = package::trusted(state)?;
+    if let Some(publisher) = &publisher {
+        trusted.add_key(&publisher.key).map_err(Failure::state)?;
     }
     let package = package::read(directory)?;
     let copy = package.clone();
-    let verified = package.verify(&package::trusted(state)?).map_err(Failure::state)?;
-    let name = verified.manifest().plugin.name.clone();
-    if state.plugin(&name).exists() {
-        changes::acceptable(installed(state, &name)?.as_ref(), &verified)?;
-    }
+    let verified = package.verify(&trusted).map_err(Failure::state)?;
     let plugin = &verified.manifest().plugin;
-    let sandbox = open::sandbox(state)?;
-    let loaded = crate::block_on(sandbox.load(&verified))?;
-    loaded.map_err(|error| Failure::state(format!("plugin {name}: {error}")))?;
+    if state.plugin(&plugin.name).exists() {
+        changes::acceptable(installed(state, &plugin.name)?.as_ref(), &verified)?;
+    }
+    let loaded = crate::block_on(open::sandbox(state)?.load(&verified))?;
+    loaded.map_err(|error| Failure::state(format!("plugin {}: {error}", plugin.name)))?;
+    if let Some(publisher) = &publisher {
+        publisher.trust(state)?;
+    }
     let digest = verified.manifest_digest().to_string();
-    open::note(state, OperatorAction::PluginInstalled, &format!("{name} {}", plugin.version), Some(&digest))?;
-    place(state, &name, &copy)?;
-    let text = format!("{name} {} is installed; `claviger connection add` makes it usable", plugin.version);
+    open::note(state, OperatorAction::PluginInstalled, &format!("{} {}", plugin.name, plugin.version), Some(&digest))?;
+    place(state, &plugin.name, &copy)?;
+    let text = format!("{} {} is installed; `claviger connection add` makes it usable", plugin.name, plugin.version);
     Output::new(
         text,
-        &json!({ "plugin": name, "version": plugin.version.to_string(), "component": plugin.component,
-        "manifest": verified.manifest_digest() }),
+        &json!({ "plugin": plugin.name, "version": plugin.version.to_string(), "component": plugin.component,
+            "manifest": verified.manifest_digest() }),
     )
-}
-
-fn trust_publisher(state: &State, file: &Path) -> Result<(), Failure> {
-    let text = state::read(file)?;
-    let key = text.trim();
-    let mut trust = TrustStore::default();
-    trust.add_key(key).map_err(|error| Failure::state(format!("{}: {error}", file.display())))?;
-    // A key's text begins with its name, which `add_key` has checked (C2SP signed-note).
-    let name = key.split('+').next().unwrap_or_default();
-    let kept = state.trust().join(format!("{}.pub", hex::encode(name)));
-    if kept.exists() {
-        return if state::read(&kept)?.trim() == key { Ok(()) } else { Err(other_key(name, &kept)) };
-    }
-    open::note(state, OperatorAction::PublisherTrusted, name, Some(key))?;
-    state::write(&kept, text.as_bytes())
-}
-
-fn other_key(name: &str, kept: &Path) -> Failure {
-    Failure::state(format!(
-        "publisher {name} has another key here already; if the publisher really changed it, remove {} first",
-        kept.display()
-    ))
 }
 
 /// Puts the plugin's directory in its place by one rename, so that a crash leaves the old one or the new one.

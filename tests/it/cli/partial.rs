@@ -88,6 +88,38 @@ fn an_interrupted_installation_does_not_spoil_the_next() {
     assert!(!plugins.join(".psa.new").exists());
 }
 
+#[test]
+fn a_publisher_is_not_trusted_by_an_installation_that_failed() {
+    let lab = lab();
+    let key = lab.package("publisher.pub");
+    let broken = packed(&lab, "psa", |manifest| manifest.replacen("requests = 32", "requests = 31", 1));
+    fs::write(broken.join("schemas/get_ticket.input.json"), "{}").unwrap();
+    let ran = lab.run(&["plugin", "install", broken.to_str().unwrap(), "--trust", key.to_str().unwrap()]).unwrap();
+    assert_eq!(ran.code, 6, "{}", ran.stderr);
+    assert_eq!(fs::read_dir(lab.state().join("trust")).unwrap().count(), 0);
+    // What was packed there before does not become part of what is packed now.
+    fs::write(broken.join("schemas/stale.json"), "{}").unwrap();
+    let again = packed(&lab, "psa", |manifest| manifest.replacen("requests = 32", "requests = 30", 1));
+    assert!(again == broken && !broken.join("schemas/stale.json").exists());
+    install(&lab, &again);
+}
+
+#[test]
+fn a_private_key_is_never_overwritten_not_even_by_its_public_one() {
+    let lab = lab();
+    let key =
+        |name: &str| lab.run(&["plugin", "key", "somebody", "--out", lab.beside(name).to_str().unwrap()]).unwrap();
+    let same = key("somebody.pub");
+    assert!(same.code == 2 && same.stderr.contains("ending `.pub`"), "{}", same.stderr);
+    assert!(!lab.beside("somebody.pub").exists());
+    assert_eq!(key("somebody.key").code, 0);
+    let kept = [lab.beside("somebody.key"), lab.beside("somebody.pub")].map(|path| fs::read(path).unwrap());
+    for name in ["somebody.key", "somebody.other"] {
+        assert!(key(name).stderr.contains("never overwritten"));
+    }
+    assert_eq!([lab.beside("somebody.key"), lab.beside("somebody.pub")].map(|path| fs::read(path).unwrap()), kept);
+}
+
 fn refused(lab: &Lab, code: i32, package: &Path, says: &str) {
     let ran = lab.run(&["plugin", "install", package.to_str().unwrap()]).unwrap();
     assert_eq!(ran.code, code, "{}", ran.stderr);

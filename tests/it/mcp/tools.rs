@@ -67,6 +67,28 @@ fn granted_tools_are_listed_as_their_manifests_describe_them() {
 }
 
 #[test]
+fn a_connection_that_is_broken_takes_nothing_from_the_others() {
+    let lab = lab();
+    let _psa = lab.psa(0).unwrap();
+    let _pve = lab.hypervisor().unwrap();
+    std::fs::write(lab.state().join("connections/half.toml"), "plugin = \"psa\"\nsurprise = 1\n").unwrap();
+    let component = lab.state().join("plugins/hypervisor/component.wasm");
+    let bytes = std::fs::read(&component).unwrap();
+    std::fs::write(&component, &bytes[..bytes.len() - 1]).unwrap();
+    let mut wire = Wire::begin(&lab);
+    assert!(list(&mut wire).iter().all(|tool| tool["name"].as_str().unwrap().starts_with("psa_")));
+    assert!(wire.call("psa_search_tickets", json!({}))["result"]["structuredContent"]["tickets"].is_array());
+    let (code, said) = wire.end();
+    assert_eq!(code, Some(0));
+    for left_out in ["connection half is left out", "connection pve is left out: plugin hypervisor"] {
+        assert!(said.contains(left_out), "{said}");
+    }
+    assert_eq!(lab.run(&["call", "pve.list_nodes"]).unwrap().code, 6, "who calls it is told");
+    lab.must(&["call", "psa.search_tickets"]).unwrap();
+    swept(&lab);
+}
+
+#[test]
 fn nothing_but_tools_is_exposed() {
     let lab = lab();
     let _psa = lab.psa(0).unwrap();
