@@ -72,9 +72,12 @@ impl<'a> Loading<'a> {
         if let Some(loaded) = self.loaded.get(name) {
             return Ok(loaded.clone());
         }
-        let package = plugin::installed(self.state, name)?;
+        let mut package = plugin::installed(self.state, name)?;
         let prepared = self.sandbox.load(&package).await;
         let prepared = prepared.map_err(|error| Failure::state(format!("plugin {name}: {error}")))?;
+        if let Some(only) = Arc::get_mut(&mut package) {
+            only.release_component();
+        }
         let loaded = (package, Arc::new(prepared));
         self.loaded.insert(name.clone(), loaded.clone());
         Ok(loaded)

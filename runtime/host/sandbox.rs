@@ -108,7 +108,10 @@ impl Sandbox {
         let cached = self.cache.open(origin).and_then(|code| self.link(&code).ok());
         let pre = match cached {
             Some(pre) => pre,
-            None => self.compile(component, origin).await?,
+            None => {
+                tools.iter().try_for_each(|(name, schemas)| schemas.check(name))?;
+                self.compile(component, origin).await?
+            }
         };
         let slots = Semaphore::new(pool::MAX_CALLS_OF_A_PLUGIN);
         Ok(Prepared { pre, limits, tools, slots, ticker: Arc::clone(&self.ticker) })
@@ -139,6 +142,18 @@ impl Prepared {
     }
 }
 
+impl Schemas {
+    /// At install: a schema that cannot be compiled is the author's to mend, not the caller's to stumble over.
+    fn check(&self, name: &ToolName) -> Result<(), InstallError> {
+        let compiled = |what, schema: &Schema| {
+            let compiled = schema.compile().map(|_| ());
+            compiled.map_err(|why| InstallError::Schema { tool: name.clone(), what, why })
+        };
+        compiled("input", &self.input)?;
+        self.output.as_ref().map_or(Ok(()), |output| compiled("output", output))
+    }
+}
+
 fn schemas(package: &VerifiedPackage) -> Result<BTreeMap<ToolName, Schemas>, InstallError> {
     let manifest: &Manifest = package.manifest();
     manifest.tools.iter().map(|(name, tool)| Ok((name.clone(), tool_schemas(package, name, tool)?))).collect()
@@ -147,7 +162,7 @@ fn schemas(package: &VerifiedPackage) -> Result<BTreeMap<ToolName, Schemas>, Ins
 fn tool_schemas(package: &VerifiedPackage, name: &ToolName, tool: &Tool) -> Result<Schemas, InstallError> {
     let compile = |what, path: &String| {
         let text = package.schema(path).ok_or_else(|| "the package has no such file".to_owned());
-        let schema = text.and_then(Schema::compile);
+        let schema = text.and_then(Schema::read);
         schema.map_err(|why| InstallError::Schema { tool: name.clone(), what, why })
     };
     Ok(Schemas {

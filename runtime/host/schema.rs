@@ -1,5 +1,7 @@
 //! Arguments and results against the JSON Schemas of the signed package.
 
+use std::sync::OnceLock;
+
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::Value;
 
@@ -25,23 +27,29 @@ pub struct Mismatch {
     pub rule: String,
 }
 
-/// A compiled schema, JSON Schema 2020-12, with the document it was compiled from.
+/// A schema, JSON Schema 2020-12. It is compiled when it is first needed: patterns take memory and time, and most tools of
+/// an idle host are never called.
 pub(crate) struct Schema {
-    validator: Validator,
     document: Value,
+    validator: OnceLock<Validator>,
 }
 
 impl Schema {
-    /// Compiles a schema. References to other documents are errors: what is checked must be in the signed package.
-    pub(crate) fn compile(text: &[u8]) -> Result<Self, String> {
-        let schema: Value = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-        let validator = jsonschema::options()
+    /// Reads a schema.
+    pub(crate) fn read(text: &[u8]) -> Result<Self, String> {
+        let document = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        Ok(Self { document, validator: OnceLock::new() })
+    }
+
+    /// Compiles it, to see that it can be. References to other documents are errors: what is checked must be in the signed
+    /// package.
+    pub(crate) fn compile(&self) -> Result<Validator, String> {
+        jsonschema::options()
             .with_draft(Draft::Draft202012)
             // Patterns run in linear time: a schema must not be a way to stop the host either.
             .with_pattern_options(PatternOptions::regex())
-            .build(&schema)
-            .map_err(|error| tame(&error.to_string(), MAX_TEXT))?;
-        Ok(Self { validator, document: schema })
+            .build(&self.document)
+            .map_err(|error| tame(&error.to_string(), MAX_TEXT))
     }
 
     /// The document, for clients that show it to a model.
@@ -49,16 +57,29 @@ impl Schema {
         &self.document
     }
 
+    /// Holds a value against it. Under a schema that cannot be compiled nothing fits.
     pub(crate) fn check(&self, value: &Value) -> Result<(), Mismatches> {
-        if self.validator.is_valid(value) {
+        let validator = self.validator().map_err(unusable)?;
+        if validator.is_valid(value) {
             return Ok(());
         }
-        let listed = self.validator.iter_errors(value).take(MAX_LISTED).map(|error| Mismatch {
+        let listed = validator.iter_errors(value).take(MAX_LISTED).map(|error| Mismatch {
             pointer: tame(error.instance_path().as_str(), MAX_TEXT),
             rule: tame(&error.masked().to_string(), MAX_TEXT),
         });
         Err(Mismatches(listed.collect()))
     }
+
+    fn validator(&self) -> Result<&Validator, String> {
+        match self.validator.get() {
+            Some(validator) => Ok(validator),
+            None => self.compile().map(|validator| self.validator.get_or_init(|| validator)),
+        }
+    }
+}
+
+fn unusable(why: String) -> Mismatches {
+    Mismatches(vec![Mismatch { pointer: String::new(), rule: format!("a schema that can be compiled: {why}") }])
 }
 
 #[cfg(test)]
@@ -72,7 +93,7 @@ mod tests {
     fn mismatches_name_place_and_rule_but_no_value() {
         let text = br#"{"type":"object","properties":{"page":{"type":"integer","minimum":1},"name":{"type":"string","maxLength":4}},
             "required":["page"],"additionalProperties":false}"#;
-        let schema = Schema::compile(text).unwrap();
+        let schema = Schema::read(text).unwrap();
         assert!(schema.check(&json!({"page": 2, "name": "acme"})).is_ok());
         let canary = "qV7rZt2LxWm93KdPf";
         let error = schema.check(&json!({"page": canary, "name": canary})).unwrap_err();
@@ -92,7 +113,8 @@ mod tests {
             r#"{"type":"string","pattern":"(a)\\1"}"#,
             "{",
         ] {
-            assert!(Schema::compile(text.as_bytes()).is_err(), "{text}");
+            let compiled = Schema::read(text.as_bytes()).and_then(|schema| schema.compile());
+            assert!(compiled.is_err(), "{text}");
         }
     }
 }

@@ -181,9 +181,14 @@ impl VerifiedPackage {
         &self.manifest_digest
     }
 
-    /// The component.
+    /// The component; empty once it was released.
     pub fn component(&self) -> &[u8] {
         &self.package.component
+    }
+
+    /// Frees the component's bytes, for a host that has loaded it and keeps only what the manifest says.
+    pub fn release_component(&mut self) {
+        self.package.component = Vec::new();
     }
 
     /// SHA-256 of the component.
