@@ -145,7 +145,8 @@ impl Journal {
         Ok(private_file::sync_directory(&self.directory)?)
     }
 
-    /// Everything that is not stored yet and can be read, without the values, oldest first.
+    /// Everything that is not stored yet and can be read, without the values; oldest first, as far as the file system's clock tells
+    /// them apart.
     pub fn pending(&self) -> Result<Vec<Pending>, JournalError> {
         let numbers = self.numbers()?;
         let mut pending: Vec<_> = numbers.into_iter().filter_map(|number| self.about(number).ok()).collect();
