@@ -71,7 +71,7 @@ pub(crate) fn install(state: &State, directory: &Path, trust: Option<&Path>) -> 
     if state.plugin(&plugin.name).exists() {
         changes::acceptable(installed(state, &plugin.name)?.as_ref(), &verified)?;
     }
-    let loaded = crate::block_on(open::sandbox(state)?.load(&verified))?;
+    let loaded = crate::block_on(open::sandbox(state)?.install(&verified))?;
     loaded.map_err(|error| Failure::state(format!("plugin {}: {error}", plugin.name)))?;
     if let Some(publisher) = &publisher {
         publisher.trust(state)?;

@@ -85,8 +85,17 @@ impl Sandbox {
         if has_call { Ok(report) } else { Err(InstallError::NoCall) }
     }
 
-    /// Loads a plugin from the cache of compiled code, or compiles it: at install, and whenever the cached form is not
-    /// this host's own.
+    /// Loads a plugin for the first time: also compiles every schema, whatever the cache holds, since the cache knows
+    /// component and manifest only.
+    ///
+    /// # Errors
+    /// [`InstallError`]: which check the package failed.
+    pub async fn install(&self, package: &VerifiedPackage) -> Result<Prepared, InstallError> {
+        schemas(package)?.iter().try_for_each(|(name, schemas)| schemas.check(name))?;
+        self.load(package).await
+    }
+
+    /// Loads a plugin from the cache of compiled code, or compiles it whenever the cached form is not this host's own.
     ///
     /// # Errors
     /// [`InstallError`]: which check the component failed.
@@ -108,10 +117,7 @@ impl Sandbox {
         let cached = self.cache.open(origin).and_then(|code| self.link(&code).ok());
         let pre = match cached {
             Some(pre) => pre,
-            None => {
-                tools.iter().try_for_each(|(name, schemas)| schemas.check(name))?;
-                self.compile(component, origin).await?
-            }
+            None => self.compile(component, origin).await?,
         };
         let slots = Semaphore::new(pool::MAX_CALLS_OF_A_PLUGIN);
         Ok(Prepared { pre, limits, tools, slots, ticker: Arc::clone(&self.ticker) })

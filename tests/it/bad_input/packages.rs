@@ -79,6 +79,20 @@ fn another_component_under_a_good_signature_is_noticed() {
 }
 
 #[test]
+fn a_schema_that_cannot_be_compiled_is_refused_at_install_also_where_the_component_is_known() {
+    let lab = lab();
+    let publisher = tester(&lab);
+    let good = lab.pack(&publisher, &tiny(), "good").unwrap();
+    assert_eq!(lab.try_install(&good, Some(&publisher)).unwrap().code, 0);
+    let mut draft = tiny();
+    draft.schemas.insert("word.json".to_owned(), br#"{"type": "no such type"}"#.to_vec());
+    let package = lab.pack(&publisher, &draft, "bad").unwrap();
+    let told = uninstallable(&lab, &package, Some(&publisher), 6);
+    assert!(told.contains("schema"), "{told}");
+    swept(&lab);
+}
+
+#[test]
 fn files_beside_the_signed_ones_are_noticed() {
     let lab = lab();
     let publisher = tester(&lab);
