@@ -36,6 +36,9 @@ pub struct Cover {
     /// SHA-256 of the private certificate authority that is trusted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trust: Option<String>,
+    /// The certificates or keys that the endpoint may show.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pins: Vec<String>,
     /// Which secrets are used, and how.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<CoveredCredential>,
@@ -60,6 +63,12 @@ pub struct CoveredCredential {
     /// Where a token is minted first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_endpoint: Option<String>,
+    /// The request that opens a session first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<String>,
+    /// The request that ends it later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logout: Option<String>,
 }
 
 impl Cover {
@@ -81,6 +90,7 @@ impl Cover {
             origin: send.origin.clone(),
             connect: send.connect.clone(),
             trust: send.trust.clone(),
+            pins: send.pins.clone(),
             credential: send.credential.as_ref().map(covered),
             lent: send.lent.clone(),
             captures: send.captures.clone(),
@@ -94,6 +104,8 @@ fn covered(credential: &CredentialFacts) -> CoveredCredential {
         scheme: credential.scheme.to_owned(),
         secrets: credential.secrets.clone(),
         token_endpoint: credential.token_endpoint.clone(),
+        login: credential.login.clone(),
+        logout: credential.logout.clone(),
     }
 }
 
@@ -128,7 +140,7 @@ mod tests {
         send.body = None;
         assert_eq!(Cover::of(&same).unwrap(), cover);
 
-        let others: [fn(&mut claviger_grant::Facts); 13] = [
+        let others: [fn(&mut claviger_grant::Facts); 16] = [
             |facts| facts.principal.push('x'),
             |facts| facts.session.push('x'),
             |facts| facts.connection = "other".parse().unwrap(),
@@ -140,6 +152,9 @@ mod tests {
             |facts| fixtures::send(facts).origin = "https://other.example".to_owned(),
             |facts| fixtures::send(facts).connect = None,
             |facts| fixtures::send(facts).trust = None,
+            |facts| fixtures::send(facts).pins.clear(),
+            |facts| fixtures::credential(facts).login = None,
+            |facts| fixtures::credential(facts).logout = None,
             |facts| fixtures::send(facts).credential = None,
             |facts| fixtures::send(facts).captures.clear(),
         ];

@@ -79,11 +79,14 @@ fn send_facts() -> SendFacts {
                 ("client-secret", "op://MSP/Pax8/client secret"),
             ]),
             token_endpoint: Some("https://api.pax8.com/v1/token".to_owned()),
+            login: Some("POST https://api.pax8.com/v1/sessions".to_owned()),
+            logout: Some("DELETE https://api.pax8.com/v1/sessions".to_owned()),
         }),
         lent: [("/password".to_owned(), "new-password".parse().unwrap())].into(),
         captures: names([("session-token", "header:x-auth-token")]),
         connect: Some("192.0.2.7:443".to_owned()),
         trust: Some(hex::encode([0xca; 32])),
+        pins: [0xcb, 0xcc].map(|byte| format!("certificate-sha256:{}", hex::encode([byte; 32]))).into(),
     }
 }
 
@@ -104,6 +107,11 @@ pub(crate) fn send(facts: &mut Facts) -> &mut SendFacts {
         ActionFacts::Send(send) => send,
         ActionFacts::Store(_) => unreachable!("these facts send"),
     }
+}
+
+/// The credential of facts that send.
+pub(crate) fn credential(facts: &mut Facts) -> &mut CredentialFacts {
+    send(facts).credential.as_mut().unwrap()
 }
 
 /// A person's key, as a browser would have enrolled it, with its private half.

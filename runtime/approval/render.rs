@@ -90,6 +90,9 @@ impl Page {
         if let Some(digest) = &send.trust {
             self.row("trusts", &format!("only the certificate authority with SHA-256 {}", plain(digest)));
         }
+        for pin in &send.pins {
+            self.row("expects", &plain(pin));
+        }
     }
 
     fn body(&mut self, body: &BodyFacts) {
@@ -102,6 +105,11 @@ impl Page {
         self.pairs("secret", strings(&credential.secrets));
         if let Some(endpoint) = &credential.token_endpoint {
             self.row("token from", &plain(endpoint));
+        }
+        for (label, request) in [("logs in", &credential.login), ("logs out", &credential.logout)] {
+            if let Some(request) = request {
+                self.row(label, &plain(request));
+            }
         }
     }
 

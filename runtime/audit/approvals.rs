@@ -193,6 +193,8 @@ struct Send {
     origin: String,
     connect: Option<String>,
     trust: Option<String>,
+    #[serde(default)]
+    pins: Vec<String>,
     credential: Option<CoveredCredential>,
     #[serde(default)]
     lent: BTreeMap<String, Name>,
@@ -216,6 +218,7 @@ fn cover(request: &str) -> Option<Cover> {
         origin: send.origin,
         connect: send.connect,
         trust: send.trust,
+        pins: send.pins,
         credential: send.credential,
         lent: send.lent,
         captures: send.captures,

@@ -7,6 +7,8 @@ use claviger_manifest::{Malformed, Name, SecretReference};
 use ipnet::IpNet;
 use serde::Deserialize;
 
+use crate::Pin;
+
 /// The largest connection file, in bytes: a dozen pages of PEM and settings, so that a wrong file is refused at once.
 const MAX_FILE: usize = 256 * 1024;
 
@@ -43,6 +45,9 @@ pub struct EndpointSettings {
     pub ca: Option<String>,
     /// An address to dial instead of resolving the host: a tunnel or a laboratory. It is held against `networks` too.
     pub connect: Option<SocketAddr>,
+    /// The certificates or keys that it may show; none: whatever the authorities vouch for.
+    #[serde(default)]
+    pub pins: Vec<Pin>,
 }
 
 /// What an operator allows a connection. The default allows nothing.
@@ -58,6 +63,9 @@ pub struct Grant {
     /// Which write-back rules.
     #[serde(default)]
     pub write_back: BTreeSet<Name>,
+    /// Which secrets, of those that the manifest calls identifiers, are none: answers are not scanned for them.
+    #[serde(default)]
+    pub identifiers: BTreeSet<Name>,
     /// Which private address ranges it may reach, as CIDR.
     #[serde(default)]
     pub networks: Vec<IpNet>,

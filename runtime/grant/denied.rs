@@ -95,6 +95,16 @@ pub enum Denied {
         /// The secret.
         secret: Name,
     },
+    /// A setting that a credential needs has no value.
+    #[error(
+        "setting {setting} has no value; connections/{connection}.toml needs\n  [settings]\n  {setting} = \"<value>\""
+    )]
+    Unset {
+        /// The connection.
+        connection: Name,
+        /// The setting.
+        setting: Name,
+    },
     /// The endpoint's origin needs a setting that is missing or has the wrong form.
     #[error(
         "endpoint {endpoint} needs settings that are missing or malformed: {why}; see [settings] in connections/{connection}.toml"

@@ -88,6 +88,9 @@ pub struct SendFacts {
     /// SHA-256 of the private certificate authority's PEM text that is trusted instead of the public ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trust: Option<String>,
+    /// The certificates or keys that the endpoint may show.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pins: Vec<String>,
 }
 
 /// A request body: every leaf by its place, and the digest of the bytes without the lent values.
@@ -108,11 +111,18 @@ pub struct CredentialFacts {
     pub name: Name,
     /// The scheme's name in the manifest.
     pub scheme: &'static str,
-    /// Secret names to references, or `slot <name>` for values of this call.
+    /// Where each value comes from: a reference, `identifier <reference>`, `slot <name>` for a value of this call, or
+    /// `setting` and its text.
     pub secrets: BTreeMap<Name, String>,
     /// Where a token is minted first, for schemes that mint one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_endpoint: Option<String>,
+    /// The request that opens a session first: method, origin and path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub login: Option<String>,
+    /// The request that ends the session later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logout: Option<String>,
 }
 
 /// A new item in a store.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use claviger_manifest::{Credential, Name, Origin, SecretReference};
+use claviger_manifest::{BodyPattern, Credential, Name, Origin, PathTemplate, Reply, SecretReference};
 use ipnet::IpNet;
 
-use crate::SlotHandle;
+use crate::{ParameterError, Pin, SlotHandle, parameters};
 
 /// The work of one granted request. Made by [`Policy::check`](crate::Policy::check) only.
 #[derive(Debug)]
@@ -43,8 +43,10 @@ pub struct Outbound {
     pub lent: Vec<(String, SlotHandle)>,
     /// Capture rules: slot and where its value is in the answer.
     pub captures: Vec<(Name, claviger_manifest::CaptureSource)>,
-    /// JSON pointers removed from the answer before it is scanned.
-    pub strip: Vec<String>,
+    /// Places that are removed from the answer before it is scanned.
+    pub strip: Vec<BodyPattern>,
+    /// What of the answer reaches the guest.
+    pub reply: Reply,
     /// Response headers that the guest may read, lower case.
     pub response_headers: Vec<String>,
     /// The longest answer, in bytes.
@@ -63,6 +65,8 @@ pub struct EndpointPlan {
     pub connect: Option<SocketAddr>,
     /// Private ranges that the operator allows.
     pub networks: Vec<IpNet>,
+    /// The certificates or keys that it may show; none: whatever the authorities vouch for.
+    pub pins: Vec<Pin>,
 }
 
 /// A credential with the place of each secret it needs.
@@ -77,6 +81,10 @@ pub struct CredentialPlan {
     pub sources: BTreeMap<Name, Source>,
     /// Where tokens are minted, for schemes that mint one.
     pub token_endpoint: Option<TokenEndpointPlan>,
+    /// The request that opens a session, for schemes that have one.
+    pub login: Option<Box<Outbound>>,
+    /// The request that ends it.
+    pub logout: Option<Box<LogoutPlan>>,
 }
 
 /// Where a secret comes from.
@@ -84,8 +92,12 @@ pub struct CredentialPlan {
 pub enum Source {
     /// A provider resolves this reference.
     Reference(SecretReference),
+    /// A provider resolves this reference, and an operator said that what it holds is a name and no secret.
+    Identifier(SecretReference),
     /// A value captured or generated in this tool call.
     Slot(Name),
+    /// A setting of the connection: in the open, and no secret.
+    Setting(String),
 }
 
 /// The endpoint and path that mint a token.
@@ -96,6 +108,29 @@ pub struct TokenEndpointPlan {
     pub endpoint: EndpointPlan,
     /// The path.
     pub path: String,
+}
+
+/// The request that ends a session. Its path may name values of the session, which the vault alone has.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct LogoutPlan {
+    /// Where.
+    pub endpoint: EndpointPlan,
+    /// The HTTP method.
+    pub method: &'static str,
+    /// Constant headers of the manifest.
+    pub headers: Vec<(String, String)>,
+    pub(crate) path: PathTemplate,
+}
+
+impl LogoutPlan {
+    /// The path with every parameter filled and percent-encoded, held against the same rules as a guest's parameters.
+    ///
+    /// # Errors
+    /// [`ParameterError`] when a value is missing or could leave its segment.
+    pub fn path(&self, parameters: &[(String, String)]) -> Result<String, ParameterError> {
+        parameters::render(&self.path, &[], parameters).map(|target| target.path)
+    }
 }
 
 /// A new item for a provider.

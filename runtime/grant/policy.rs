@@ -228,6 +228,8 @@ fn fits(name: &Name, connection: &Connection, manifest: &Manifest) -> Result<(),
         return Err(PolicyError::OtherPlugin(name.clone()));
     }
     let grant = &connection.grant;
+    let identifiers = manifest.secrets.iter().filter(|(_, secret)| secret.identifier);
+    let identifiers: BTreeMap<Name, ()> = identifiers.map(|(name, _)| (name.clone(), ())).collect();
     let strangers = [
         ("the setting", stranger(connection.settings.keys(), &manifest.settings)),
         ("the secret", stranger(connection.secrets.keys(), &manifest.secrets)),
@@ -235,6 +237,7 @@ fn fits(name: &Name, connection: &Connection, manifest: &Manifest) -> Result<(),
         ("the write-back", stranger(connection.write_back.keys(), &manifest.write_back)),
         ("the operation", stranger(&grant.operations, &manifest.operations)),
         ("the write-back", stranger(&grant.write_back, &manifest.write_back)),
+        ("the identifier", stranger(&grant.identifiers, &identifiers)),
     ];
     let mut found = strangers.into_iter().filter_map(|(what, stranger)| Some((what, stranger?)));
     match found.next() {

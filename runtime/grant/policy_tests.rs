@@ -68,7 +68,9 @@ fn assert_mirrors(send: &SendFacts, outbound: &Outbound) {
         assert_eq!((&shown.name, shown.scheme), (&plan.name, plan.declaration.scheme.as_str()));
         let sources = plan.sources.iter().map(|(name, source)| match source {
             Source::Reference(reference) => (name.clone(), reference.to_string()),
+            Source::Identifier(reference) => (name.clone(), format!("identifier {reference}")),
             Source::Slot(slot) => (name.clone(), format!("slot {slot}")),
+            Source::Setting(text) => (name.clone(), format!("setting {text}")),
         });
         assert_eq!(shown.secrets, sources.collect());
         let token = plan.token_endpoint.as_ref();
@@ -135,7 +137,7 @@ fn a_body_is_shown_leaf_by_leaf_with_its_digest() {
     let (facts, send, outbound) = parts(granted(make_token(Some("{\"comment\":\"a b&c=d\",\"expire\":\"0\"}"))));
     let body = send.body.unwrap();
     assert_eq!((body.encoding, body.sha256), ("form", hex::encode(Sha256::digest("comment=a%20b%26c%3Dd&expire=0"))));
-    assert_eq!((facts.effect, outbound.strip), (Effect::Mint, vec!["/data/info".to_owned()]));
+    assert_eq!((facts.effect, outbound.strip), (Effect::Mint, vec!["/data/info".parse().unwrap()]));
     assert_eq!(send.captures.into_values().collect::<Vec<_>>(), ["/data/value"]);
 }
 

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use claviger_manifest::{CaptureSource, Credential, Name, Operation, Origin, Scheme};
+use claviger_manifest::{CaptureSource, Credential, Name, Operation, Origin, Scheme, Session};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::facts::{CredentialFacts, SendFacts};
 use crate::parameters::{self, Target};
-use crate::plan::{CredentialPlan, EndpointPlan, Outbound, Source, TokenEndpointPlan};
+use crate::plan::{CredentialPlan, EndpointPlan, LogoutPlan, Outbound, Source, TokenEndpointPlan};
 use crate::policy::Context;
 use crate::request::{Lent, SendRequest, SlotHandle};
 use crate::{Denied, body};
@@ -41,6 +41,7 @@ pub(crate) fn render(
         lent,
         captures: operation.capture.iter().map(|(slot, source)| (slot.clone(), source.clone())).collect(),
         strip: operation.strip.clone(),
+        reply: operation.reply.clone(),
         response_headers: operation.response_headers.iter().map(|header| header.to_ascii_lowercase()).collect(),
         response_limit: limits.response,
     };
@@ -63,6 +64,7 @@ fn facts(name: &Name, target: Target, outbound: &Outbound) -> Result<SendFacts, 
         captures: outbound.captures.iter().map(|(slot, source)| (slot.clone(), place(source))).collect(),
         connect: outbound.endpoint.connect.map(|address| address.to_string()),
         trust: outbound.endpoint.ca.as_ref().map(|pem| hex::encode(Sha256::digest(pem.as_bytes()))),
+        pins: outbound.endpoint.pins.iter().map(ToString::to_string).collect(),
     })
 }
 
@@ -73,16 +75,23 @@ fn place(source: &CaptureSource) -> String {
     }
 }
 
+/// A session shows what it logs in with as its own.
 fn credential_facts(plan: &CredentialPlan) -> CredentialFacts {
     let shown = |source: &Source| match source {
         Source::Reference(reference) => reference.to_string(),
+        Source::Identifier(reference) => format!("identifier {reference}"),
         Source::Slot(slot) => format!("slot {slot}"),
+        Source::Setting(text) => format!("setting {text}"),
     };
+    let login = plan.login.as_ref().and_then(|login| login.credential.as_ref());
+    let sources = plan.sources.iter().chain(login.iter().flat_map(|login| &login.sources));
     CredentialFacts {
         name: plan.name.clone(),
         scheme: plan.declaration.scheme.as_str(),
-        secrets: plan.sources.iter().map(|(name, source)| (name.clone(), shown(source))).collect(),
+        secrets: sources.map(|(name, source)| (name.clone(), shown(source))).collect(),
         token_endpoint: plan.token_endpoint.as_ref().map(|token| format!("{}{}", token.endpoint.origin, token.path)),
+        login: plan.login.as_ref().map(|login| format!("{} {}{}", login.method, login.endpoint.origin, login.path)),
+        logout: plan.logout.as_ref().map(|out| format!("{} {}{}", out.method, out.endpoint.origin, out.path)),
     }
 }
 
@@ -128,34 +137,75 @@ fn credential(
     };
     let name = operation.credentials.iter().find(|name| name.as_str() == asked).ok_or_else(refused)?;
     let declaration = context.manifest().credentials.get(name).ok_or_else(refused)?;
+    let session = match &declaration.scheme {
+        Scheme::Session(session) => Some(session),
+        _ => None,
+    };
     Ok(Some(CredentialPlan {
         name: name.clone(),
         sources: sources(context, declaration)?,
         token_endpoint: token_endpoint(context, declaration)?,
+        login: session.map(|session| login(context, session)).transpose()?,
+        logout: session.and_then(|session| logout(context, session).transpose()).transpose()?,
         declaration: declaration.clone(),
     }))
+}
+
+/// The log-in is rendered as any other request. The manifest room saw to it that nothing in it is the guest's, and that
+/// its own credential logs in nowhere else.
+fn login(context: &Context<'_>, session: &Session) -> Result<Box<Outbound>, Denied> {
+    let operation = host_operation(context, &session.login)?;
+    let send = SendRequest {
+        operation: session.login.to_string(),
+        parameters: Vec::new(),
+        body: None,
+        credential: operation.credentials.first().map(ToString::to_string),
+        lent: Vec::new(),
+    };
+    render(context, &session.login, operation, send).map(|(_, outbound)| Box::new(outbound))
+}
+
+fn logout(context: &Context<'_>, session: &Session) -> Result<Option<Box<LogoutPlan>>, Denied> {
+    let Some(logout) = &session.logout else { return Ok(None) };
+    let operation = host_operation(context, &logout.operation)?;
+    Ok(Some(Box::new(LogoutPlan {
+        endpoint: endpoint(context, &operation.endpoint)?,
+        method: operation.method.as_str(),
+        headers: operation.headers.iter().map(|(header, value)| (header.clone(), value.clone())).collect(),
+        path: operation.path.clone(),
+    })))
+}
+
+fn host_operation<'a>(context: &'a Context<'_>, name: &Name) -> Result<&'a Operation, Denied> {
+    let undeclared = || Denied::UndeclaredOperation { tool: context.caller.tool.to_string() };
+    context.manifest().operations.get(name).ok_or_else(undeclared)
 }
 
 fn sources(context: &Context<'_>, declaration: &Credential) -> Result<BTreeMap<Name, Source>, Denied> {
     declaration.sources().into_iter().map(|name| Ok((name.clone(), source(context, name)?))).collect()
 }
 
-/// A slot of this call, or the reference that the connection binds, or the manifest's default.
+/// A slot of this call, a setting, or the reference that the connection binds, or else the manifest's default.
 fn source(context: &Context<'_>, name: &Name) -> Result<Source, Denied> {
-    if context.manifest().slots.contains_key(name) {
+    let (manifest, connection) = (context.manifest(), context.connection());
+    let unbound = || Denied::Unbound { connection: context.caller.connection.clone(), secret: name.clone() };
+    if manifest.slots.contains_key(name) {
         return Ok(Source::Slot(name.clone()));
     }
-    let bound = context.connection().secrets.get(name);
-    let default = || context.manifest().secrets.get(name).and_then(|secret| secret.reference.as_ref());
-    bound
-        .or_else(default)
-        .cloned()
-        .map(Source::Reference)
-        .ok_or_else(|| Denied::Unbound { connection: context.caller.connection.clone(), secret: name.clone() })
+    if let Some(setting) = manifest.settings.get(name) {
+        let text = connection.settings.get(name).or(setting.default.as_ref());
+        let unset = || Denied::Unset { connection: context.caller.connection.clone(), setting: name.clone() };
+        return text.cloned().map(Source::Setting).ok_or_else(unset);
+    }
+    let secret = manifest.secrets.get(name).ok_or_else(unbound)?;
+    let bound = connection.secrets.get(name).or(secret.reference.as_ref()).cloned().ok_or_else(unbound)?;
+    // Declared and granted: an author's word alone would switch the scanner off.
+    let identifier = secret.identifier && connection.grant.identifiers.contains(name);
+    Ok(if identifier { Source::Identifier(bound) } else { Source::Reference(bound) })
 }
 
 fn token_endpoint(context: &Context<'_>, declaration: &Credential) -> Result<Option<TokenEndpointPlan>, Denied> {
-    let Scheme::Oauth2ClientCredentials(oauth) = &declaration.scheme else { return Ok(None) };
+    let Scheme::Oauth2(oauth) = &declaration.scheme else { return Ok(None) };
     let token = &oauth.token_endpoint;
     Ok(Some(TokenEndpointPlan { endpoint: endpoint(context, &token.endpoint)?, path: token.path.clone() }))
 }
@@ -167,6 +217,7 @@ fn endpoint(context: &Context<'_>, name: &Name) -> Result<EndpointPlan, Denied> 
         ca: settings.ca,
         connect: settings.connect,
         networks: context.connection().grant.networks.clone(),
+        pins: settings.pins,
     })
 }
 

@@ -1,20 +1,15 @@
 //! Does every name in a manifest mean something, and does the whole hold together?
 
+use crate::check_credential::check_credential;
 use crate::check_operation::check_operation;
 use crate::origin::OriginError;
-use crate::{
-    Credential, Effect, Manifest, ManifestError, Name, OauthClientCredentials, PathTemplate, Rule, Scheme, Tool,
-    ToolName, WriteBack, headers, reference, text,
-};
+use crate::{Effect, Manifest, ManifestError, Name, Rule, Tool, ToolName, WriteBack, reference, text};
 
 /// The longest description, in characters: what a person reads before an approval, and a model in every turn.
 const MAX_DESCRIPTION: usize = 1024;
 
 /// The longest publisher name, in bytes.
 const MAX_PUBLISHER: usize = 128;
-
-/// The longest audience or scope, in bytes.
-const MAX_TOKEN_TEXT: usize = 1024;
 
 /// The longest query parameter name, in bytes.
 const MAX_QUERY_NAME: usize = 64;
@@ -108,6 +103,10 @@ fn check_sources(manifest: &Manifest) -> Checked {
             return Err(ManifestError::SecretAndSlot(name.clone()));
         }
     }
+    let sources = manifest.secrets.keys().chain(manifest.slots.keys());
+    if let Some(name) = sources.into_iter().find(|name| manifest.settings.contains_key(*name)) {
+        return Err(ManifestError::SettingAndSource(name.clone()));
+    }
     for (name, slot) in &manifest.slots {
         let at = format!("[slots.{name}]");
         description(slot.description.as_ref(), &at)?;
@@ -116,52 +115,6 @@ fn check_sources(manifest: &Manifest) -> Checked {
             (true, true) => return Err(broken(at, Rule::CaptureGenerated)),
             (false, false) => return Err(broken(at, Rule::Unfilled)),
             _ => {}
-        }
-    }
-    Ok(())
-}
-
-fn check_credential(manifest: &Manifest, name: &Name, credential: &Credential) -> Checked {
-    let at = format!("[credentials.{name}]");
-    for source in credential.sources() {
-        let found = manifest.secrets.contains_key(source) || manifest.slots.contains_key(source);
-        declared(found, at.clone(), source, "secrets")?;
-    }
-    let here = format!("{at} headers");
-    let names: Vec<String> = credential.headers.keys().map(|header| header.to_ascii_lowercase()).collect();
-    distinct(&names, &here)?;
-    for header in &names {
-        headers::placed(header).map_err(|rule| broken(here.as_str(), rule))?;
-        if credential.scheme.sets_authorization() && header == "authorization" {
-            return Err(broken(here, Rule::HeaderConflict));
-        }
-    }
-    match &credential.scheme {
-        Scheme::Basic { username, .. } if username.literals_contain(':') => {
-            Err(broken(format!("{at} username"), Rule::BasicColon))
-        }
-        Scheme::Query { parameter, .. } => query_name(parameter, &format!("{at} parameter")),
-        Scheme::Oauth2ClientCredentials(oauth) => check_oauth(manifest, &at, oauth),
-        _ => Ok(()),
-    }
-}
-
-fn check_oauth(manifest: &Manifest, at: &str, oauth: &OauthClientCredentials) -> Checked {
-    let token = &oauth.token_endpoint;
-    let here = format!("{at} token-endpoint");
-    declared(manifest.endpoints.contains_key(&token.endpoint), here.clone(), &token.endpoint, "endpoints")?;
-    let path: Result<PathTemplate, _> = token.path.parse();
-    if !path.is_ok_and(|path| path.parameters().next().is_none()) {
-        return Err(broken(here, Rule::TokenPath));
-    }
-    for (key, words) in [("audience", &oauth.audience), ("scope", &oauth.scope)] {
-        if words.as_ref().is_some_and(|words| !text::is_plain(words, MAX_TOKEN_TEXT)) {
-            return Err(broken(format!("{at} {key}"), Rule::TokenText));
-        }
-    }
-    for (key, client) in [("client-id", &oauth.client_id), ("client-secret", &oauth.client_secret)] {
-        if manifest.slots.contains_key(client) {
-            return Err(broken(format!("{at} {key}"), Rule::SlotClient));
         }
     }
     Ok(())

@@ -1,9 +1,9 @@
 //! The rules of one operation.
 
 use crate::check::{broken, declared, description, distinct, query_name};
+use crate::check_credential::check_conflicts;
 use crate::{
-    BodyType, CaptureSource, Credential, Effect, Manifest, ManifestError, Method, Name, Operation, Rule, Scheme,
-    headers, pointer, text,
+    BodyType, CaptureSource, Effect, Manifest, ManifestError, Method, Name, Operation, Rule, headers, pointer, text,
 };
 
 /// The longest constant header value, in bytes.
@@ -27,20 +27,6 @@ pub(crate) fn check_operation(manifest: &Manifest, name: &Name, operation: &Oper
     check_body(&at, operation)?;
     check_lend(&at, operation)?;
     check_answer(manifest, &at, operation)
-}
-
-/// A credential's places are its own: neither the manifest's constants nor a plugin's parameters reach them.
-fn check_conflicts(at: &str, operation: &Operation, credential: &Credential) -> Checked {
-    let same = |one: &String| operation.headers.keys().any(|other| other.eq_ignore_ascii_case(one));
-    if credential.headers.keys().any(same) {
-        return Err(broken(format!("{at} headers"), Rule::HeaderConflict));
-    }
-    match &credential.scheme {
-        Scheme::Query { parameter, .. } if operation.query.iter().any(|name| name.eq_ignore_ascii_case(parameter)) => {
-            Err(broken(format!("{at} query"), Rule::QueryConflict))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn check_query(at: &str, operation: &Operation) -> Checked {
@@ -115,9 +101,6 @@ fn check_answer(manifest: &Manifest, at: &str, operation: &Operation) -> Checked
         return Err(broken(here, Rule::CaptureRead));
     }
     distinct(&operation.strip, &format!("{at} strip"))?;
-    if operation.strip.iter().any(|place| !pointer::is_valid(place)) {
-        return Err(broken(format!("{at} strip"), Rule::Pointer));
-    }
     check_response_headers(at, operation)
 }
 

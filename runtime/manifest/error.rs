@@ -24,6 +24,9 @@ pub enum ManifestError {
     /// One name for two things.
     #[error("[secrets.{0}] and [slots.{0}] have the same name; rename one, so that a template means one thing")]
     SecretAndSlot(Name),
+    /// One name for two things.
+    #[error("[settings.{0}] has the name of a secret or slot; rename one, so that a template means one thing")]
+    SettingAndSource(Name),
     /// A tool that understates what it does.
     #[error(
         "[tools.{tool}] effect is {declared}, but {because} is {needed}; set it to {needed} or take that out of the tool"
@@ -123,6 +126,51 @@ pub enum Rule {
     /// A slot as a client credential.
     #[error("client credentials are secrets, not slots: tokens outlive the call that fills a slot")]
     SlotClient,
+    /// A setting where a secret is needed.
+    #[error("this authenticates; it is a secret, not a setting, which lies in the open")]
+    NotASecret,
+    /// A credential of constants.
+    #[error("a credential names at least one secret or slot; constant headers belong to the operation")]
+    NoSecret,
+    /// A made value with a name that is taken.
+    #[error(
+        "a session's values and a signer's `signature` and `timestamp` have names that no secret, slot or setting has"
+    )]
+    MadeName,
+    /// A parameter of a token request.
+    #[error(
+        "a further parameter of a token request is a text, and none of grant_type, client_id, client_secret, refresh_token, audience, scope"
+    )]
+    TokenParameter,
+    /// A cookie's name.
+    #[error("a cookie name is a token (RFC 6265 §4.1.1) of 64 characters at most")]
+    CookieName,
+    /// A status that a log-in may answer.
+    #[error("`login-status` lists redirects that say that a log-in worked, 300 to 399; 2xx always does")]
+    LoginStatus,
+    /// A session of nothing.
+    #[error("a session has at least one value that comes back from the log-in")]
+    NoValue,
+    /// A log-in that a tool could run.
+    #[error("the host alone logs in and out; take the operation out of [tools], whose plugin would read the answer")]
+    HostOperation,
+    /// A log-in with parts that nobody fills.
+    #[error(
+        "a log-in has one credential, of another scheme than session or oauth2 and without slots, and neither parameters nor body fields nor captures of its own"
+    )]
+    LoginShape,
+    /// A log-out with parts that nobody fills.
+    #[error("a log-out fills every parameter of its operation's path, and the operation has no credential of its own")]
+    LogoutShape,
+    /// A word of AWS.
+    #[error("an AWS region or service is letters, digits and any of - _ . , 64 at most")]
+    AwsWord,
+    /// A signature that nobody sees.
+    #[error("a header of the credential names {{{{signature}}}}, and the signature is written in base64 or hex")]
+    Signature,
+    /// A time that one side does not know.
+    #[error("{{{{timestamp}}}} stands in a header and {{timestamp}} in the message, or neither does")]
+    SignedTime,
     /// A label that no reference could name.
     #[error(
         "a field label holds ASCII letters, digits, `-`, `_`, `.` and spaces between words, so that a reference can name it"

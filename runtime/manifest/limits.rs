@@ -119,7 +119,7 @@ struct Bytes(u64);
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(try_from = "String")]
-struct Time(Duration);
+pub(crate) struct Time(pub(crate) Duration);
 
 /// A whole number and its unit. No sign, no leading zero but for zero itself, no space.
 fn split_unit(text: &str) -> Option<(u64, &str)> {

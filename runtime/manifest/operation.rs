@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::{BodyPattern, Effect, Name, PathTemplate};
+use crate::{BodyPattern, Effect, FieldType, Name, PathTemplate, Reply};
 
 /// `[operations.<name>]`
 #[derive(Clone, Debug, Deserialize)]
@@ -34,8 +34,10 @@ pub struct Operation {
     pub effect: Effect,
     /// What the host takes out of the answer: slot to place.
     pub capture: BTreeMap<Name, CaptureSource>,
-    /// JSON pointers that are removed from the answer before it is scanned.
-    pub strip: Vec<String>,
+    /// Places that are removed from the answer before it is scanned: where the upstream is known to echo.
+    pub strip: Vec<BodyPattern>,
+    /// What of the answer reaches the plugin.
+    pub reply: Reply,
     /// The response headers that a plugin may read.
     pub response_headers: Vec<String>,
 }
@@ -83,6 +85,18 @@ pub enum OperationError {
     /// An empty list.
     #[error("`credentials` lists at least one; an operation without authentication leaves it out")]
     NoCredentials,
+    /// `response = "status"` and a projection.
+    #[error("an operation has either `response` or `projection`, not both")]
+    BothReplies,
+    /// A projection without a field.
+    #[error("a projection lists at least one field; for none, say `response = \"status\"`")]
+    NoFields,
+    /// A list of words without a word.
+    #[error("a list of words holds at least one word")]
+    NoWords,
+    /// A place in a projection.
+    #[error("in `projection`: {0}")]
+    Field(crate::BodyPatternError),
 }
 
 /// The table as it is written.
@@ -109,9 +123,32 @@ struct Raw {
     #[serde(default)]
     capture: BTreeMap<Name, CaptureSource>,
     #[serde(default)]
-    strip: Vec<String>,
+    strip: Vec<BodyPattern>,
+    response: Option<Whole>,
+    projection: Option<BTreeMap<String, FieldType>>,
     #[serde(default)]
     response_headers: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Whole {
+    Full,
+    Status,
+}
+
+/// Patterns are read one by one, so that the error names the one that is wrong.
+fn reply(whole: Option<Whole>, projection: Option<BTreeMap<String, FieldType>>) -> Result<Reply, OperationError> {
+    match (whole, projection) {
+        (Some(_), Some(_)) => Err(OperationError::BothReplies),
+        (None | Some(Whole::Full), None) => Ok(Reply::Full),
+        (Some(Whole::Status), None) => Ok(Reply::Status),
+        (None, Some(fields)) if fields.is_empty() => Err(OperationError::NoFields),
+        (None, Some(fields)) => {
+            let field = |(place, kind): (String, FieldType)| Ok((place.parse().map_err(OperationError::Field)?, kind));
+            fields.into_iter().map(field).collect::<Result<_, _>>().map(Reply::Projection)
+        }
+    }
 }
 
 impl Method {
@@ -152,6 +189,7 @@ impl TryFrom<Raw> for Operation {
             effect: raw.effect,
             capture: raw.capture,
             strip: raw.strip,
+            reply: reply(raw.response, raw.projection)?,
             response_headers: raw.response_headers,
         })
     }

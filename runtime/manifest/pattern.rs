@@ -42,6 +42,17 @@ impl BodyPattern {
         }
     }
 
+    /// Whether a pointer is the pattern or leads to it, with every name spelled out: `*` stands for indexes alone.
+    ///
+    /// For answers: a `*` that matched a name would let the upstream choose what passes as one.
+    pub fn spells(&self, pointer: &str) -> bool {
+        let index = |token: &str| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit());
+        let mut pattern = self.tokens();
+        pointer::tokens(pointer).all(|token| {
+            pattern.next().is_some_and(|wanted| if wanted == ANY { index(token) } else { wanted == token })
+        })
+    }
+
     /// Whether the one lies at or below the other, either way round.
     pub(crate) fn overlaps(&self, pointer: &str) -> bool {
         self.tokens().zip(pointer::tokens(pointer)).all(|(wanted, token)| wanted == ANY || wanted == token)
@@ -112,6 +123,17 @@ mod tests {
         }
         for far in ["/line", "/lines/0/price", "/other/0/quantity"] {
             assert!(!lines.overlaps(far), "{far}");
+        }
+    }
+
+    #[test]
+    fn a_star_spells_an_index_and_no_name() {
+        let lines = pattern("/lines/*/quantity");
+        for on_the_way in ["", "/lines", "/lines/0", "/lines/12/quantity"] {
+            assert!(lines.spells(on_the_way), "{on_the_way}");
+        }
+        for beside in ["/lines/a", "/lines/-1", "/lines/0/price", "/lines/0/quantity/unit", "/line"] {
+            assert!(!lines.spells(beside), "{beside}");
         }
     }
 

@@ -38,6 +38,10 @@ pub struct Secret {
     pub reference: Option<SecretReference>,
     /// What it is.
     pub description: Option<String>,
+    /// Whether it is a name and no secret: a user, a company. An operator who agrees says so in the grant; then it may be
+    /// short, and answers that hold it pass.
+    #[serde(default)]
+    pub identifier: bool,
 }
 
 /// `[endpoints.<name>]`: a place that operations go to.

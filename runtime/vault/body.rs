@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::str::Utf8Error;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use claviger_grant::Outbound;
-use claviger_manifest::BodyType;
+use claviger_manifest::{BodyType, Name};
 use http_body_util::Full;
 use serde_json::{Map, Value};
 use zeroize::Zeroize as _;
@@ -26,23 +27,45 @@ pub(crate) struct EncodedBody {
     pub(crate) content_type: &'static str,
 }
 
-/// Places lent values at their sites and encodes the body as the operation says.
-pub(crate) fn encode(outbound: &Outbound, scope: &CallScope) -> Result<Option<EncodedBody>, FailureKind> {
-    if outbound.lent.is_empty() {
+/// A value that goes into a body besides what the guest gave.
+pub(crate) enum Placed {
+    /// A secret, which is text.
+    Secret(Name, Arc<Secret>),
+    /// A constant of the manifest.
+    Constant(Value),
+}
+
+/// Places lent values and a credential's fields at their sites, and encodes the body as the operation says.
+pub(crate) fn encode(
+    outbound: &Outbound,
+    fields: Vec<(String, Placed)>,
+    scope: &CallScope,
+) -> Result<Option<EncodedBody>, FailureKind> {
+    let lent = outbound.lent.iter().map(|(pointer, handle)| {
+        let secret = scope.value(handle).ok_or_else(|| FailureKind::EmptySlot(handle.slot.clone()))?;
+        Ok((pointer.clone(), Placed::Secret(handle.slot.clone(), Arc::clone(secret))))
+    });
+    let placed = lent.chain(fields.into_iter().map(Ok)).collect::<Result<Vec<_>, FailureKind>>()?;
+    if placed.is_empty() {
         let Some(body) = &outbound.body else { return Ok(None) };
         return render(body, outbound.body_type, 0).map(Some);
     }
     let mut body = outbound.body.clone().unwrap_or_else(|| Value::Object(Map::new()));
     let mut room = 0;
-    for (pointer, handle) in &outbound.lent {
-        let secret = scope.value(handle).ok_or_else(|| FailureKind::EmptySlot(handle.slot.clone()))?;
-        // EXPOSE: a lent value has to be in the body that is sent; its copy in the tree is wiped below.
-        let text = std::str::from_utf8(secret.expose()).map_err(|_| FailureKind::Unplaceable(handle.slot.clone()))?;
-        insert(&mut body, pointer, text)?;
-        room += pointer.len() + text.len() * MAX_ESCAPE;
+    for (pointer, value) in &placed {
+        room += pointer.len() + PAIR_ROOM;
+        match value {
+            Placed::Constant(value) => insert(&mut body, pointer, value.clone())?,
+            Placed::Secret(name, secret) => {
+                // EXPOSE: the value has to be in the body that is sent; its copy in the tree is wiped below.
+                let text = std::str::from_utf8(secret.expose()).map_err(|_| FailureKind::Unplaceable(name.clone()))?;
+                insert(&mut body, pointer, Value::String(text.to_owned()))?;
+                room += text.len() * MAX_ESCAPE;
+            }
+        }
     }
     let encoded = render(&body, outbound.body_type, room);
-    for (pointer, _) in &outbound.lent {
+    for (pointer, _) in &placed {
         if let Some(Value::String(copy)) = body.pointer_mut(pointer) {
             copy.zeroize();
         }
@@ -62,15 +85,24 @@ pub(crate) fn wiped(value: Secret) -> Bytes {
     Bytes::from_owner(Owner(value))
 }
 
-/// Inserts at a pointer whose parent exists and which itself does not: the grant room checked that the site is free.
-fn insert(body: &mut Value, pointer: &str, text: &str) -> Result<(), FailureKind> {
+/// Inserts at a pointer that has no value yet. Objects on the way are made; anything else that stands there is not
+/// touched. Sites are declared, and the grant room saw to it that the guest filled none of them.
+fn insert(body: &mut Value, pointer: &str, value: Value) -> Result<(), FailureKind> {
     let (parent, key) = pointer.rsplit_once('/').ok_or(FailureKind::Body)?;
-    let object = body.pointer_mut(parent).and_then(Value::as_object_mut).ok_or(FailureKind::Body)?;
-    let key = key.replace("~1", "/").replace("~0", "~");
-    match object.insert(key, Value::String(text.to_owned())) {
+    let mut object = body.as_object_mut().ok_or(FailureKind::Body)?;
+    for token in parent.split('/').skip(1) {
+        let next = object.entry(unescaped(token)).or_insert_with(|| Value::Object(Map::new()));
+        object = next.as_object_mut().ok_or(FailureKind::Body)?;
+    }
+    match object.insert(unescaped(key), value) {
         None => Ok(()),
         Some(_) => Err(FailureKind::Body),
     }
+}
+
+/// A reference token as the name it stands for (RFC 6901 §4).
+fn unescaped(token: &str) -> String {
+    token.replace("~1", "/").replace("~0", "~")
 }
 
 /// Encodes a body. `room` is what lent values may add, so that a buffer that holds one never grows and leaves a copy.
@@ -172,10 +204,27 @@ pub(crate) fn percent(value: &[u8], out: &mut Vec<u8>) {
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::json;
 
-    use super::{pair, percent};
+    use super::{insert, pair, percent};
+
+    #[test]
+    fn a_site_is_made_and_never_replaced() {
+        let mut body = json!({ "a": { "b": 1 }, "list": [1] });
+        for (pointer, value) in [("/a/c", "x"), ("/auth/identity/key", "y"), ("/a~1b", "z")] {
+            insert(&mut body, pointer, json!(value)).unwrap();
+        }
+        let filled =
+            json!({ "a": { "b": 1, "c": "x" }, "list": [1], "auth": { "identity": { "key": "y" } }, "a/b": "z" });
+        assert_eq!(body, filled);
+        for pointer in ["/a/c", "/a/b", "/a", "/a/b/c", "/list/0", "/list/1", "", "x"] {
+            assert!(insert(&mut body.clone(), pointer, json!(2)).is_err(), "{pointer}");
+        }
+        assert!(insert(&mut json!([]), "/0", json!(2)).is_err());
+    }
 
     proptest! {
         #[test]

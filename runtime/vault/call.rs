@@ -32,6 +32,13 @@ pub(crate) struct Versioned {
     pub(crate) version: String,
 }
 
+impl Versioned {
+    /// A setting, which is its own version.
+    pub(crate) fn setting(text: &str) -> Self {
+        Self { value: Arc::new(Secret::new(text.as_bytes().to_vec())), version: text.to_owned() }
+    }
+}
+
 struct Known {
     reference: SecretReference,
     resolved: Versioned,

@@ -3,10 +3,10 @@
 //! A value that a rule names is written to the journal, durably, before anything else happens to the answer: the upstream
 //! will not show it a second time. What the guest gets in its place is a fixed text and a handle.
 
-mod once;
+pub(crate) mod once;
 
 use claviger_grant::{Outbound, SlotHandle};
-use claviger_manifest::{CaptureSource, Name};
+use claviger_manifest::{BodyPattern, CaptureSource, Name};
 use http::{HeaderMap, HeaderName};
 use serde_json::Value;
 
@@ -38,7 +38,7 @@ pub(crate) async fn take(
         .map(|(slot, source)| (slot.clone(), find(source, slot, json.as_mut(), &mut raw.headers)))
         .collect();
     if let Some(json) = &mut json {
-        outbound.strip.iter().for_each(|pointer| strip(json, pointer));
+        strip(json, &mut String::new(), &outbound.strip);
         raw.body = serde_json::to_vec(json).map_err(|_| FailureKind::Body)?.into();
     }
     keep(found, scope, journal, report).await
@@ -110,18 +110,30 @@ fn only(header: &str, headers: &mut HeaderMap) -> Option<Vec<u8>> {
     single.then(|| value.as_bytes().to_vec())
 }
 
-/// Removes what a pointer names, if it is there.
-fn strip(json: &mut Value, pointer: &str) {
-    let Some((parent, key)) = pointer.rsplit_once('/') else { return };
-    let key = key.replace("~1", "/").replace("~0", "~");
-    match json.pointer_mut(parent) {
-        Some(Value::Object(fields)) => drop(fields.remove(&key)),
-        Some(Value::Array(items)) => {
-            // An index is digits without leading zeros (RFC 6901 §4).
-            let canonical = key.parse::<usize>().ok().filter(|index| index.to_string() == key);
-            if let Some(index) = canonical.filter(|index| *index < items.len()) {
-                items.remove(index);
-            }
+/// Removes every value at a place that the patterns name. `at` is the way to this value.
+fn strip(value: &mut Value, at: &mut String, patterns: &[BodyPattern]) {
+    let length = at.len();
+    let mut goes = |token: &str, child: &mut Value| {
+        at.push('/');
+        at.push_str(token);
+        let named = patterns.iter().any(|pattern| pattern.matches(at));
+        if !named && (child.is_object() || child.is_array()) {
+            strip(child, at, patterns);
+        }
+        at.truncate(length);
+        named
+    };
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|key, child| !goes(&key.replace('~', "~0").replace('/', "~1"), child));
+        }
+        Value::Array(items) => {
+            let mut index = 0_usize;
+            items.retain_mut(|child| {
+                let named = goes(&index.to_string(), child);
+                index += 1;
+                !named
+            });
         }
         _ => {}
     }
@@ -168,10 +180,10 @@ mod tests {
 
     #[test]
     fn strip_removes_fields_and_items_and_nothing_else() {
-        let mut answer = json!({"a": {"b/c": 1, "keep": 2}, "list": [1, 2, 3]});
-        for pointer in ["/a/b~1c", "/list/1", "/list/01", "/list/9", "/none/x", "/a/none"] {
-            strip(&mut answer, pointer);
-        }
-        assert_eq!(answer, json!({"a": {"keep": 2}, "list": [1, 3]}));
+        let mut answer =
+            json!({"a": {"b/c": 1, "keep": 2}, "list": [1, 2, 3], "rows": [{"url": 1, "id": 2}, {"url": 3}]});
+        let patterns = ["/a/b~1c", "/list/1", "/list/01", "/list/9", "/none/x", "/a/none", "/rows/*/url"];
+        strip(&mut answer, &mut String::new(), &patterns.map(|text| text.parse().unwrap()));
+        assert_eq!(answer, json!({"a": {"keep": 2}, "list": [1, 3], "rows": [{"id": 2}, {}]}));
     }
 }

@@ -41,6 +41,21 @@ pub enum FailureKind {
         "secret {0} holds characters that its place on the request cannot carry; check the stored value for line breaks"
     )]
     Unplaceable(Name),
+    /// The secret may occur in ordinary text, and the answer would say whether it does.
+    #[error(
+        "secret {0} has fewer than 8 bytes and may not go with an operation whose answer reaches the plugin; make a longer one, or, if it is a name and no secret, let the manifest call it an `identifier` and the connection's [grant] list it in `identifiers`"
+    )]
+    Short(Name),
+    /// The secret may be a word, and free text would say whether it is.
+    #[error(
+        "secret {0} has fewer than 16 bytes and goes only with operations whose answer is a typed projection; make a longer one, let the manifest declare a `projection` or `response = \"status\"`, or, if it is a name and no secret, an `identifier` that the connection's [grant] lists in `identifiers`"
+    )]
+    Guessable(Name),
+    /// The answer is not what a projection can be taken of.
+    #[error(
+        "the answer is not JSON in which every name means one thing, so nothing of it fits the operation's projection"
+    )]
+    Projection,
     /// A response showed this secret before.
     #[error(
         "secret {secret} is quarantined for connection {connection}, because an answer held it; look at `claviger audit log`, then `claviger quarantine lift {connection} {secret}`"
@@ -145,6 +160,9 @@ impl FailureKind {
             Self::Randomness(_) => "randomness",
             Self::OtherConnection => "other-connection",
             Self::Unplaceable(_) => "unplaceable",
+            Self::Short(_) => "short",
+            Self::Guessable(_) => "guessable",
+            Self::Projection => "projection",
             Self::Quarantined { .. } => "quarantined",
             Self::Address(_) => "address",
             Self::Plaintext => "plaintext",

@@ -5,25 +5,37 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use claviger_manifest::{Name, Scheme, Template, TemplatePart};
+use claviger_manifest::{FieldValue, Name, Scheme, Template, TemplatePart};
 use http::{HeaderName, HeaderValue};
 
-use crate::body;
+use crate::body::{self, Placed};
 use crate::failure::FailureKind;
 use crate::reveal::Secret;
 use crate::scan::Live;
 
 /// The secrets of one credential, by their name in the manifest. A handful at most, so they are searched in order.
 #[derive(Default)]
-pub(crate) struct Resolved(Vec<(Name, Arc<Secret>)>);
+pub(crate) struct Resolved(Vec<Held>);
+
+struct Held {
+    name: Name,
+    value: Arc<Secret>,
+    /// Whether answers are scanned for it: settings and identifiers are placed like secrets and are none.
+    secret: bool,
+}
 
 impl Resolved {
-    pub(crate) fn add(&mut self, name: Name, value: Arc<Secret>) {
-        self.0.push((name, value));
+    pub(crate) fn add(&mut self, name: Name, value: Arc<Secret>, secret: bool) {
+        self.0.push(Held { name, value, secret });
+    }
+
+    /// Those of the names that are secrets: what is made of them is a leak of these, and of nothing else.
+    fn secrets<'a>(&self, names: impl Iterator<Item = &'a Name>) -> impl Iterator<Item = &'a Name> {
+        names.filter(|name| self.0.iter().any(|held| held.secret && held.name == **name))
     }
 
     pub(crate) fn find(&self, name: &Name) -> Result<&Arc<Secret>, FailureKind> {
-        let found = self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value);
+        let found = self.0.iter().find(|held| held.name == *name).map(|held| &held.value);
         found.ok_or_else(|| FailureKind::EmptySlot(name.clone()))
     }
 }
@@ -47,19 +59,41 @@ pub(crate) fn place(
 ) -> Result<Placement, FailureKind> {
     let mut placement = Placement::default();
     match scheme {
-        Scheme::Header => {}
+        // Fields of the body are placed by `fields`, before the body is encoded.
+        Scheme::Header | Scheme::ClientCertificate | Scheme::Body { .. } => {}
         Scheme::Bearer { token } => placement.headers.push(bearer(secrets.find(token)?, token)?),
         Scheme::Basic { username, password } => placement.headers.push(basic(username, password, secrets, live)?),
         Scheme::Query { parameter, value } => placement.query = Some(query(parameter, value, secrets, live)?),
-        Scheme::Oauth2ClientCredentials(oauth) => {
-            let token = token.ok_or_else(|| FailureKind::EmptySlot(oauth.client_secret.clone()))?;
-            placement.headers.push(bearer(token, &oauth.client_secret)?);
+        Scheme::Oauth2(oauth) => {
+            let token = token.ok_or_else(|| FailureKind::EmptySlot(oauth.client_id.clone()))?;
+            placement.headers.push(bearer(token, &oauth.client_id)?);
         }
+        Scheme::Session(_) | Scheme::AwsSigv4(_) | Scheme::Hmac(_) => return Err(FailureKind::Body),
     }
     for (header, template) in extra {
         placement.headers.push(templated(header, template, secrets, live)?);
     }
     Ok(placement)
+}
+
+/// The fields that a credential sets in the body. They join the live set like every other place.
+pub(crate) fn fields(
+    scheme: &Scheme,
+    secrets: &Resolved,
+    live: &mut Live,
+) -> Result<Vec<(String, Placed)>, FailureKind> {
+    let Scheme::Body { fields } = scheme else { return Ok(Vec::new()) };
+    fields.iter().map(|(pointer, value)| Ok((pointer.clone(), field(value, secrets, live)?))).collect()
+}
+
+fn field(value: &FieldValue, secrets: &Resolved, live: &mut Live) -> Result<Placed, FailureKind> {
+    match value {
+        FieldValue::Constant(value) => Ok(Placed::Constant(value.clone())),
+        FieldValue::Template(template) => {
+            let name = template.names().next().ok_or(FailureKind::Body)?.clone();
+            Ok(Placed::Secret(name, filled(template, secrets, live)?))
+        }
+    }
 }
 
 fn bearer(token: &Secret, name: &Name) -> Result<(HeaderName, HeaderValue), FailureKind> {
@@ -90,7 +124,7 @@ fn basic(
     pair.push(b':');
     pair.extend_from_slice(password_value.expose());
     let pair = Arc::new(Secret::new(pair));
-    live.add(&pair, username.names().chain(password.names()));
+    live.add(&pair, secrets.secrets(username.names().chain(password.names())));
     Ok((http::header::AUTHORIZATION, sensitive(basic_value(&pair), &name)?))
 }
 
@@ -131,7 +165,7 @@ fn filled(template: &Template, secrets: &Resolved, live: &mut Live) -> Result<Ar
         return secrets.find(name).cloned();
     }
     let value = Arc::new(fill(template, secrets)?);
-    live.add(&value, template.names());
+    live.add(&value, secrets.secrets(template.names()));
     Ok(value)
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use claviger_grant::CredentialPlan;
-use claviger_manifest::{ClientAuthentication, Name, OauthClientCredentials, Scheme};
+use claviger_manifest::{ClientAuthentication, Name, Oauth, Scheme};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 use tokio::time::Instant;
@@ -82,7 +82,7 @@ pub(crate) struct Token {
 pub(crate) struct Client<'a> {
     pub(crate) connection: &'a Name,
     pub(crate) plan: &'a CredentialPlan,
-    pub(crate) oauth: &'a OauthClientCredentials,
+    pub(crate) oauth: &'a Oauth,
     pub(crate) secrets: &'a Resolved,
     /// Versions of the client's identifier and secret.
     pub(crate) versions: &'a [String],
@@ -181,9 +181,9 @@ impl Refused {
 }
 
 /// The OAuth declaration of a credential, if it is one.
-pub(crate) fn declared(plan: &CredentialPlan) -> Option<&OauthClientCredentials> {
+pub(crate) fn declared(plan: &CredentialPlan) -> Option<&Oauth> {
     match &plan.declaration.scheme {
-        Scheme::Oauth2ClientCredentials(oauth) => Some(oauth),
+        Scheme::Oauth2(oauth) => Some(oauth),
         _ => None,
     }
 }
@@ -216,7 +216,7 @@ async fn mint(
 fn request(client: &Client<'_>) -> Result<(EncodedBody, Placement), FailureKind> {
     let oauth = client.oauth;
     let id = client.secrets.find(&oauth.client_id)?;
-    let secret = client.secrets.find(&oauth.client_secret)?;
+    let secret = oauth.client_secret.as_ref().map(|secret| client.secrets.find(secret)).transpose()?;
     let constant = |text: &str| Secret::new(text.as_bytes().to_vec());
     let grant = constant("client_credentials");
     let (audience, scope) = (oauth.audience.as_deref().map(constant), oauth.scope.as_deref().map(constant));
@@ -225,10 +225,13 @@ fn request(client: &Client<'_>) -> Result<(EncodedBody, Placement), FailureKind>
     pairs.extend(scope.as_ref().map(|scope| ("scope", scope)));
     let mut placement = Placement::default();
     match oauth.client_authentication {
-        ClientAuthentication::Body => pairs.extend([("client_id", &**id), ("client_secret", &**secret)]),
-        ClientAuthentication::Basic => {
-            let value = inject::sensitive(basic(id, secret), &oauth.client_secret)?;
+        ClientAuthentication::Basic if secret.is_some() => {
+            let value = inject::sensitive(basic(id, secret.ok_or(FailureKind::Body)?), &oauth.client_id)?;
             placement.headers.push((http::header::AUTHORIZATION, value));
+        }
+        _ => {
+            pairs.push(("client_id", &**id));
+            pairs.extend(secret.map(|secret| ("client_secret", &**secret)));
         }
     }
     Ok((body::pairs(&pairs, oauth.token_endpoint.body)?, placement))

@@ -7,7 +7,7 @@ use std::time::Duration;
 use claviger_approval::Approved;
 use claviger_audit::Recorded;
 use claviger_grant::{CredentialPlan, Outbound, Plan, SlotHandle, Source, StorePlan};
-use claviger_manifest::{Generate, Name, SecretReference};
+use claviger_manifest::{Generate, Name, Reply, SecretReference};
 use http::{HeaderMap, StatusCode};
 
 use crate::body::{self, EncodedBody};
@@ -19,8 +19,10 @@ use crate::inject::{self, Placement, Resolved};
 use crate::journal::Journal;
 use crate::providers::Providers;
 use crate::quarantine::Quarantine;
+use crate::reply;
 use crate::response::{Answer, HttpAnswer, Report, Response};
 use crate::reveal::Secret;
+use crate::short;
 use crate::token::{self, Client, Token, Tokens};
 use crate::trust::Trust;
 use crate::write_back;
@@ -119,15 +121,20 @@ impl Vault {
     ) -> Result<Answer, FailureKind> {
         self.admit(outbound, scope)?;
         let credential = match &outbound.credential {
-            Some(plan) => Some(self.resolve(plan, scope).await?),
+            Some(plan) => Some(self.resolve(plan, &outbound.reply, scope).await?),
             None => None,
         };
-        let body = body::encode(outbound, scope)?;
+        let fields = match &credential {
+            Some(ready) => inject::fields(&ready.plan.declaration.scheme, &ready.secrets, &mut scope.live)?,
+            None => Vec::new(),
+        };
+        let body = body::encode(outbound, fields, scope)?;
         let mut raw = self.exchange(outbound, credential.as_ref(), body.as_ref(), scope, report).await?;
         let captured = capture::take(outbound, &mut raw, scope, &self.journal, report).await?;
         self.scan(&outbound.connection, &raw, scope)?;
         let headers = passed(&raw.headers, &outbound.response_headers);
-        Ok(Answer::Http(HttpAnswer { status: raw.status.as_u16(), headers, body: raw.body, captured }))
+        let body = reply::reduce(&outbound.reply, raw.body)?;
+        Ok(Answer::Http(HttpAnswer { status: raw.status.as_u16(), headers, body, captured }))
     }
 
     async fn store(&self, plan: &StorePlan, scope: &mut CallScope) -> Result<Answer, FailureKind> {
@@ -153,15 +160,27 @@ impl Vault {
     }
 
     /// Every secret of a credential. From here on answers are scanned for it.
-    async fn resolve<'a>(&self, plan: &'a CredentialPlan, scope: &mut CallScope) -> Result<Ready<'a>, FailureKind> {
+    async fn resolve<'a>(
+        &self,
+        plan: &'a CredentialPlan,
+        reply: &Reply,
+        scope: &mut CallScope,
+    ) -> Result<Ready<'a>, FailureKind> {
         let mut ready = Ready { plan, secrets: Resolved::default(), versions: Vec::new() };
         for (name, source) in &plan.sources {
             let Versioned { value, version } = match source {
-                Source::Reference(reference) => self.reference(name, reference, scope).await?,
+                Source::Reference(reference) | Source::Identifier(reference) => {
+                    self.reference(name, reference, scope).await?
+                }
                 Source::Slot(slot) => scope.latest(slot).ok_or_else(|| FailureKind::EmptySlot(slot.clone()))?,
+                Source::Setting(text) => Versioned::setting(text),
             };
-            scope.live.add(&value, [name]);
-            ready.secrets.add(name.clone(), value);
+            let secret = matches!(source, Source::Reference(_) | Source::Slot(_));
+            if secret {
+                short::check(name, &value, reply)?;
+                scope.live.add(&value, [name]);
+            }
+            ready.secrets.add(name.clone(), value, secret);
             ready.versions.push(version);
         }
         Ok(ready)
@@ -230,7 +249,7 @@ impl Vault {
             time: self.time,
         };
         let token = self.tokens.get(&client, &place.path, &mut route).await?;
-        scope.live.add(&token.value, [&oauth.client_id, &oauth.client_secret]);
+        scope.live.add(&token.value, [&oauth.client_id].into_iter().chain(&oauth.client_secret));
         Ok(Some(token))
     }
 

@@ -9,7 +9,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde_json::{Map, Value};
 
 /// The value, if the text is JSON without equal names in one object. Depth is bounded by serde_json's limit of 128.
-pub(super) fn parse(text: &[u8]) -> Option<Value> {
+pub(crate) fn parse(text: &[u8]) -> Option<Value> {
     let mut reader = serde_json::Deserializer::from_slice(text);
     let value = Once.deserialize(&mut reader).ok()?;
     reader.end().ok()?;

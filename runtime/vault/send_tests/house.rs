@@ -30,8 +30,8 @@ use crate::vault::Vault;
 pub(super) const KEY: &str = "kR7vQ2pXw9LmZt4Yb8NcJ6HfGd3";
 pub(super) const CLIENT_ID: &str = "Ub5Wq8Er1Ty4Ui7Op0As";
 pub(super) const CLIENT_SECRET: &str = "q~N4/e+Zp=7!xV&kT2:wB9 m%C5";
-pub(super) const COMPANY: &str = "Mx6Kj2Hg9";
-pub(super) const PUBLIC: &str = "Vb3Nm7Lk1Jh5";
+pub(super) const COMPANY: &str = "Mx6Kj2Hg9Qw3Er5Ty7";
+pub(super) const PUBLIC: &str = "Vb3Nm7Lk1Jh5Gf9Ds4";
 pub(super) const PRIVATE: &str = "Fd8Sa2Zx6Cv0Bn4M";
 
 const COMPONENT: &[u8] = b"\0asm, for the digest's sake";

@@ -81,7 +81,7 @@ async fn what_cannot_be_placed_is_not_sent() {
     put(&house.store, "key", "kR7vQ2pXw9Lm\r\nx-injected: 1");
     let failure = house.show("bearer").await.unwrap_err();
     assert!(matches!(&failure.kind, FailureKind::Unplaceable(name) if name.as_str() == "key"), "{failure:?}");
-    put(&house.store, "company", "with:colon");
+    put(&house.store, "company", "with:colon-Zt4Yb8Nc");
     assert!(matches!(house.show("basic").await.unwrap_err().kind, FailureKind::Unplaceable(_)));
     let failure = house.show("fresh").await.unwrap_err();
     assert!(matches!(&failure.kind, FailureKind::EmptySlot(slot) if slot.as_str() == "minted"), "{failure:?}");
