@@ -36,7 +36,7 @@ pub enum FieldType {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a type is `integer`, `number`, `boolean`, `time`, or a list of words")]
 enum RawType {
     Word(Word),
     OneOf(Vec<String>),

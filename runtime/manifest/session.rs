@@ -66,7 +66,10 @@ pub struct Logout {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a lifetime is a time as in \"120m\", or `{ seconds = pointer }`, or `{ until = pointer }`"
+)]
 enum RawLifetime {
     Fixed(String),
     Answer(AnswerLifetime),
