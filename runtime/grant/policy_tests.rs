@@ -120,6 +120,67 @@ fn secrets_come_from_the_connection_then_the_manifest_then_this_call() {
 }
 
 #[test]
+fn an_identifier_is_declared_and_granted() {
+    let source = |policy: &Policy| {
+        let (_, send, outbound) = parts(check_send(policy, get_vm("n", "1")).unwrap());
+        let shown = send.credential.unwrap().secrets.into_values().next().unwrap();
+        (shown, outbound.credential.unwrap().sources.into_values().next().unwrap())
+    };
+    let (shown, declared) = source(&policy(&[]));
+    assert!(matches!(declared, Source::Reference(_)), "an author's word alone switches nothing off");
+    assert_eq!(shown, "op://MSP/Cluster/token id");
+    let (shown, granted) = source(&policy(&[("[grant]", "[grant]\nidentifiers = [\"token-id\"]")]));
+    assert!(matches!(granted, Source::Identifier(_)));
+    assert_eq!(shown, "identifier op://MSP/Cluster/token id");
+    let undeclared = CONNECTION.replace("[grant]", "[grant]\nidentifiers = [\"token-secret\"]");
+    let connection = Connection::parse(&undeclared).unwrap();
+    let error = Policy::default().add("pve-acme".parse().unwrap(), connection, package()).unwrap_err();
+    assert!(matches!(error, PolicyError::Undeclared { what: "the identifier", .. }), "{error}");
+}
+
+#[test]
+fn a_session_shows_what_it_logs_in_with_and_where() {
+    let (_, send, outbound) = parts(granted(crate::testkit::send("list-pools", Some("ticket"))));
+    let shown = send.credential.unwrap();
+    let origin = "https://pve.example.org:8006/api2/json/access/ticket";
+    assert_eq!(shown.login, Some(format!("POST {origin}")));
+    assert_eq!(shown.logout, Some(format!("DELETE {origin}/{{id}}")));
+    let secrets: Vec<&str> = shown.secrets.values().map(String::as_str).collect();
+    assert_eq!(secrets, ["setting pam", "op://MSP/Cluster/token id", "op://Acme/Cluster/token secret"]);
+    let plan = outbound.credential.unwrap();
+    assert!(plan.sources.is_empty(), "what the log-in brings is nobody's reference");
+    let login = plan.login.unwrap();
+    assert_eq!((login.method, login.path.as_str()), ("POST", "/api2/json/access/ticket"));
+    assert_eq!(login.credential.unwrap().name.as_str(), "password");
+    let logout = plan.logout.unwrap();
+    let path = |id: &str| logout.path(&[("id".to_owned(), id.to_owned())]);
+    assert_eq!(path("a b").unwrap(), "/api2/json/access/ticket/a%20b");
+    for escape in ["", "..", "a/b", "a%2fb"] {
+        assert!(path(escape).is_err(), "{escape:?}");
+    }
+    assert_eq!(outbound.reply, claviger_manifest::Reply::Status);
+}
+
+#[test]
+fn a_guest_runs_neither_log_in_nor_log_out() {
+    for operation in ["log-in", "log-out"] {
+        let denied = check_send(&policy(&[]), crate::testkit::send(operation, Some("password"))).unwrap_err();
+        assert!(matches!(denied, crate::Denied::UndeclaredOperation { .. }), "{denied}");
+    }
+}
+
+#[test]
+fn pins_are_shown_and_planned() {
+    let pin = format!("certificate-sha256:{}", hex::encode([0xab; 32]));
+    let pinned = policy(&[("[endpoints.api]", &format!("[endpoints.api]\npins = [\"{pin}\"]"))]);
+    let (_, send, outbound) = parts(check_send(&pinned, get_vm("n", "1")).unwrap());
+    assert_eq!(send.pins, std::slice::from_ref(&pin));
+    assert_eq!(outbound.endpoint.pins, [crate::Pin::Certificate([0xab; 32])]);
+    let malformed = CONNECTION.replace("[endpoints.api]", "[endpoints.api]\npins = [\"sha256:abcd\"]");
+    assert!(Connection::parse(&malformed).unwrap_err().to_string().contains("a pin is `spki-sha256:`"));
+}
+
+#[test]
 fn a_setting_of_the_connection_replaces_the_default() {
     let other = policy(&[("host = \"pve.example.org\"", "host = \"pve.example.org\"\nport = \"443\"")]);
     let (_, send, _) = parts(check_send(&other, get_vm("n", "1")).unwrap());

@@ -24,8 +24,13 @@ description = "Host name of the cluster"
 description = "Port"
 default = "8006"
 
+[settings.realm]
+description = "Realm"
+default = "pam"
+
 [secrets.token-id]
 reference = "op://MSP/Cluster/token id"
+identifier = true
 [secrets.token-secret]
 [secrets.client-id]
 reference = "op://MSP/Market/client id"
@@ -53,6 +58,35 @@ token-endpoint = { endpoint = "market", path = "/v1/token", body = "json" }
 client-id = "client-id"
 client-secret = "client-secret"
 
+[credentials.password]
+scheme = "body"
+fields = { "/username" = "{{token-id}}", "/password" = "{{token-secret}}", "/realm" = "{{realm}}", "/new" = true }
+[credentials.ticket]
+scheme = "session"
+login = "log-in"
+values = { ticket = { pointer = "/data/ticket" }, csrf = { pointer = "/data/csrf" } }
+cookies = { Auth = "{{ticket}}" }
+write-headers = { CSRF = "{{csrf}}" }
+logout = { operation = "log-out", parameters = { id = "{{ticket}}" } }
+
+[operations.log-in]
+endpoint = "api"
+credential = "password"
+method = "POST"
+path = "/api2/json/access/ticket"
+effect = "read"
+[operations.log-out]
+endpoint = "api"
+method = "DELETE"
+path = "/api2/json/access/ticket/{id}"
+effect = "write"
+[operations.list-pools]
+endpoint = "api"
+credential = "ticket"
+method = "GET"
+path = "/api2/json/pools"
+effect = "read"
+response = "status"
 [operations.get-vm]
 endpoint = "api"
 credential = "token"
@@ -112,7 +146,7 @@ fields = [{ field = "token", slot = "new-token" }, { field = "password", slot = 
 
 [tools.everything]
 description = "All of it"
-operations = ["get-vm", "whoami", "list-orders", "ping", "set-password", "make-token", "drop-token"]
+operations = ["list-pools", "get-vm", "whoami", "list-orders", "ping", "set-password", "make-token", "drop-token"]
 write-back = ["token"]
 effect = "mint"
 input = "schemas/any.json"
@@ -147,7 +181,7 @@ ca = "-----BEGIN CERTIFICATE-----"
 
 [grant]
 principals = ["ada"]
-operations = ["get-vm", "whoami", "list-orders", "ping", "set-password", "make-token", "drop-token"]
+operations = ["list-pools", "get-vm", "whoami", "list-orders", "ping", "set-password", "make-token", "drop-token"]
 write-back = ["token"]
 networks = ["127.0.0.0/8"]
 "#;
