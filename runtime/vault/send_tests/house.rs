@@ -9,7 +9,7 @@ use std::time::Duration;
 use claviger_approval::{Desk, Enrolled, Moment, SimulatedAnswer, SoftwarePasskey, Throwaway};
 use claviger_audit::{CheckpointKey, Log};
 use claviger_grant::{
-    Action, Caller, Connection, Granted, Lent, Policy, Request, SendRequest, SlotHandle, StoreRequest,
+    Action, Caller, Connection, Denied, Granted, Lent, Policy, Request, SendRequest, SlotHandle, StoreRequest,
 };
 use claviger_manifest::{Digest, Generate, Name, Package, PublisherKey, TrustStore};
 use jiff::Timestamp;
@@ -58,6 +58,7 @@ reference = "op://MSP/Site/client id"
 reference = "op://MSP/Site/client secret"
 [secrets.company]
 reference = "op://MSP/Site/company"
+identifier = true
 [secrets.public]
 reference = "op://MSP/Site/public"
 [secrets.private]
@@ -106,6 +107,52 @@ client-secret = "client-secret"
 scope = "read write"
 client-authentication = "basic"
 
+[credentials.in-body]
+scheme = "body"
+fields = { "/auth/key" = "{{key}}", "/auth/user" = "{{host}}/{{company}}", "/auth/methods" = ["password"] }
+[credentials.in-form]
+scheme = "body"
+fields = { "/key" = "{{key}}", "/grant" = "password" }
+[credentials.named]
+scheme = "basic"
+username = "{{company}}"
+password = "{{private}}"
+
+[operations.post-key]
+endpoint = "api"
+credential = "in-body"
+method = "POST"
+path = "/v1/log-in"
+body = ["/note", "/auth/hint"]
+effect = "write"
+[operations.post-form]
+endpoint = "api"
+credential = "in-form"
+method = "POST"
+path = "/v1/log-in"
+body-type = "form"
+effect = "write"
+[operations.count]
+endpoint = "api"
+credentials = ["bearer", "named"]
+method = "GET"
+path = "/v1/count"
+effect = "read"
+projection = { "/data/*/id" = "integer", "/state" = ["up", "down"] }
+[operations.knock]
+endpoint = "api"
+credentials = ["bearer", "named"]
+method = "GET"
+path = "/v1/knock"
+effect = "read"
+response = "status"
+response-headers = ["Retry-After"]
+[operations.whole]
+endpoint = "api"
+credentials = ["bearer", "named"]
+method = "GET"
+path = "/v1/whole"
+effect = "read"
 [operations.show]
 endpoint = "api"
 credentials = ["bearer", "template", "basic", "query", "fresh", "partner", "partner-basic"]
@@ -161,7 +208,7 @@ fields = [{ field = "secret", slot = "minted" }]
 
 [tools.things]
 description = "Things"
-operations = ["show", "open", "change", "change-form", "make", "make-one"]
+operations = ["post-key", "post-form", "count", "knock", "whole", "show", "open", "change", "change-form", "make", "make-one"]
 write-back = ["token"]
 effect = "mint"
 input = "schemas/things.json"
@@ -181,6 +228,8 @@ pub(super) struct Place {
     pub(super) connect: Option<String>,
     /// Where the connection's `key` is.
     pub(super) key: &'static str,
+    /// Which secrets the operator says are none.
+    pub(super) identifiers: Vec<&'static str>,
 }
 
 impl Place {
@@ -195,11 +244,12 @@ impl Place {
             authority: None,
             connect: None,
             key: "op://MSP/Site/key",
+            identifiers: Vec::new(),
         }
     }
 
     fn connection(&self) -> String {
-        let Self { host, port, mint, networks, key, .. } = self;
+        let Self { host, port, mint, networks, key, identifiers, .. } = self;
         let mut text = format!(
             r#"plugin = "demo"
 [settings]
@@ -212,9 +262,10 @@ key = "{key}"
 token = "MSP"
 [grant]
 principals = ["robin@msp.example"]
-operations = ["show", "open", "change", "change-form", "make", "make-one"]
+operations = ["post-key", "post-form", "count", "knock", "whole", "show", "open", "change", "change-form", "make", "make-one"]
 write-back = ["token"]
 networks = {networks:?}
+identifiers = {identifiers:?}
 "#
         );
         for endpoint in ["api", "mint"] {
@@ -282,7 +333,11 @@ impl House {
         self.act(granted, scope).await
     }
 
-    async fn act(&self, granted: Granted, scope: &mut CallScope) -> Result<Answer, Failure> {
+    pub(super) fn check(&self, request: SendRequest) -> Result<Granted, Denied> {
+        self.policy.check(Request { caller: caller(), action: Action::Send(request) })
+    }
+
+    pub(super) async fn act(&self, granted: Granted, scope: &mut CallScope) -> Result<Answer, Failure> {
         let at = Timestamp::from_second(1_795_469_400).unwrap();
         let mut nonce = [0_u8; 32];
         nonce.first_chunk_mut::<8>().unwrap().copy_from_slice(&self.nonce.fetch_add(1, Ordering::SeqCst).to_le_bytes());

@@ -7,5 +7,6 @@ mod destinations;
 mod house;
 mod leaks;
 mod placements;
+mod replies;
 mod tokens;
 mod upstream;
