@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use claviger_manifest::{BodyType, Operation};
+use claviger_manifest::{BodyType, Operation, is_shown_as_it_is};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::BodyFacts;
 use crate::parameters::encode_pairs;
 use crate::strict_json::{self, StrictJsonError};
+
+/// The longest place of a field that an approver is shown, in characters: a few lines of a terminal.
+const MAX_POINTER: usize = 256;
 
 /// Why a body does not fit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +25,11 @@ pub enum BodyError {
     /// A field outside the allow-list.
     #[error("the body sets a field that the manifest's `body` does not list; it lists: {0}")]
     Field(String),
+    /// A field whose name an approver would not see as it is.
+    #[error(
+        "the body sets a field whose name holds control or invisible characters, or is too long to be read; an approver could not see what it is"
+    )]
+    Hidden,
     /// Too long.
     #[error("the body is longer than the manifest's [limits] request allows ({0} bytes)")]
     TooLong(u64),
@@ -45,6 +53,10 @@ pub(crate) fn check(operation: &Operation, text: Option<&[u8]>, limit: u64) -> R
         if !empty_container && !operation.body.iter().any(|allowed| allowed.matches(pointer)) {
             let listed: Vec<String> = operation.body.iter().map(ToString::to_string).collect();
             return Err(BodyError::Field(listed.join(", ")));
+        }
+        // Only a `*` lets such a name through; values are shown with everything spelled out, and at any length.
+        if !pointer.is_empty() && !is_shown_as_it_is(pointer, MAX_POINTER) {
+            return Err(BodyError::Hidden);
         }
     }
     if operation.body_type == BodyType::Form {
@@ -162,6 +174,20 @@ mod tests {
         let exact = format!("{{\"userid\":\"{}\"}}", "x".repeat(1024 - 13));
         assert_eq!(exact.len(), 1024);
         assert!(json_body(&exact).is_ok());
+    }
+
+    #[test]
+    fn a_field_that_hides_from_an_approver_is_refused() {
+        let mut operation = operation("set-password");
+        operation.body = vec!["/custom/*".parse().unwrap()];
+        let name = |name: &str| check(&operation, Some(json!({"custom": {name: 1}}).to_string().as_bytes()), 4096);
+        for visible in ["kunde", "Kostenstelle 7", "größe", ""] {
+            assert!(name(visible).is_ok(), "{visible}");
+        }
+        let long = "x".repeat(256);
+        for hidden in ["a\u{202e}b", "a\u{200b}b", "a\nb", "\u{1b}[2K", "a\u{e0041}", long.as_str()] {
+            assert_eq!(name(hidden), Err(BodyError::Hidden), "{hidden:?}");
+        }
     }
 
     #[test]

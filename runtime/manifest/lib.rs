@@ -86,6 +86,7 @@ pub use session::{Lifetime, Logout, Session, SessionValue};
 pub use signer::{AwsSigv4, Encoding, Hmac, HmacAlgorithm, Message, MessageError, MessagePart, Timestamp};
 pub use slot::{Alphabet, Generate, GenerateError, Slot};
 pub use template::{Template, TemplateError, TemplatePart};
+pub use text::is_shown_as_it_is;
 pub use tool::Tool;
 pub use trust::{TrustError, TrustStore};
 pub use write_back::{TitleError, TitleTemplate, WriteBack, WriteBackField};

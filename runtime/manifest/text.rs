@@ -1,7 +1,8 @@
 //! Text that people and models read: no characters that change what they see.
 
-/// Whether this is not empty, not too long, and shows as what it is.
-pub(crate) fn is_shown_as_it_is(text: &str, max: usize) -> bool {
+/// Whether this is not empty, has at most `max` characters, and shows as what it is: none of its characters acts on a
+/// terminal, changes the direction of others or is drawn as nothing.
+pub fn is_shown_as_it_is(text: &str, max: usize) -> bool {
     !text.trim().is_empty() && text.chars().count() <= max && !text.chars().any(is_deceptive)
 }
 
