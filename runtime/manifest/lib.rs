@@ -51,6 +51,9 @@ mod check_reply_tests;
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod check_tests;
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod documented_tests;
+#[cfg(test)]
 #[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 mod manifest_tests;
 #[cfg(test)]

@@ -1,0 +1,46 @@
+//! The manifest's documentation says what is so: its examples, put together, are one manifest.
+
+use crate::Manifest;
+
+const PAGE: &str = include_str!("../../manifests/README.md");
+
+/// What the examples take for granted.
+const REST: &str = r#"
+[plugin]
+name = "documented"
+version = "1.0.0"
+publisher = "example.org/plugins"
+component = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+[settings.company]
+description = "The company"
+[secrets.password-secret]
+[secrets.refresh-token]
+[secrets.certificate]
+[secrets.certificate-key]
+"#;
+
+fn examples() -> Vec<&'static str> {
+    PAGE.split("```toml\n").skip(1).map(|block| block.split("```").next().unwrap()).collect()
+}
+
+#[test]
+fn the_examples_are_one_manifest() {
+    let text = format!("{REST}{}", examples().concat());
+    let manifest = Manifest::parse(&text).unwrap();
+    assert_eq!((examples().len(), manifest.operations.len()), (7, 6));
+    assert!(manifest.tools.len() == 2 && manifest.write_back.len() == 1);
+}
+
+#[test]
+fn every_scheme_and_every_key_is_documented() {
+    let source = include_str!("credential.rs");
+    let keys = source.split("let present = [").nth(1).unwrap().split("];").next().unwrap();
+    let keys: Vec<&str> = keys.split('"').skip(1).step_by(2).collect();
+    let schemes = source.split("fn as_str(self)").nth(1).unwrap().split("/// The keys").next().unwrap();
+    let schemes: Vec<&str> = schemes.split('"').skip(1).step_by(2).collect();
+    assert!(keys.len() > 30 && schemes.len() == 11, "{} keys, {} schemes", keys.len(), schemes.len());
+    let documented: String = examples().concat();
+    for word in keys.iter().chain(&schemes) {
+        assert!(documented.contains(word), "{word} stands in no example");
+    }
+}
