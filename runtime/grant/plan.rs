@@ -51,6 +51,8 @@ pub struct Outbound {
     pub response_headers: Vec<String>,
     /// The longest answer, in bytes.
     pub response_limit: u64,
+    /// Whether this is a probe: canaries go out, and what comes back is where they are in the answer.
+    pub probe: bool,
 }
 
 /// Where a request goes and whom to trust there.
@@ -98,6 +100,8 @@ pub enum Source {
     Slot(Name),
     /// A setting of the connection: in the open, and no secret.
     Setting(String),
+    /// A random value that is made for a probe and forgotten with it.
+    Canary,
 }
 
 /// The endpoint and path that mint a token.

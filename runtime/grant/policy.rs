@@ -117,6 +117,10 @@ impl Policy {
         }
     }
 
+    pub(crate) fn installed(&self, connection: &Name) -> Option<&Installed> {
+        self.connections.get(connection)
+    }
+
     fn context<'a>(&'a self, caller: &'a Caller) -> Result<Context<'a>, Denied> {
         let installed = self.connections.get(&caller.connection).ok_or(Denied::UnknownConnection)?;
         if !installed.connection.grant.principals.contains(&caller.principal) {
@@ -197,7 +201,7 @@ fn fill_fields(name: &Name, rule: &WriteBack, store: StoreRequest) -> Result<Vec
     if values.is_empty() { Ok(filled) } else { Err(wrong()) }
 }
 
-fn facts(
+pub(crate) fn facts(
     context: &Context<'_>,
     effect: claviger_manifest::Effect,
     description: Option<String>,

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use claviger_manifest::Effect;
+use claviger_manifest::{Effect, OriginTemplate};
 use sha2::{Digest as _, Sha256};
 
 use crate::testkit::{
     CONNECTION, check_send, check_store, get_vm, lent, make_token, package, policy, send, set_password, store, value,
 };
 use crate::{
-    ActionFacts, Connection, Facts, Granted, Outbound, Plan, Policy, PolicyError, SendFacts, SendRequest, Source,
+    ActionFacts, Connection, Facts, Granted, Outbound, Plan, Policy, PolicyError, ProbeUpstream, SendFacts,
+    SendRequest, Source,
 };
 
 fn granted(request: SendRequest) -> Granted {
@@ -71,6 +72,7 @@ fn assert_mirrors(send: &SendFacts, outbound: &Outbound) {
             Source::Identifier(reference) => (name.clone(), format!("identifier {reference}")),
             Source::Slot(slot) => (name.clone(), format!("slot {slot}")),
             Source::Setting(text) => (name.clone(), format!("setting {text}")),
+            Source::Canary => (name.clone(), "canary".to_owned()),
         });
         assert_eq!(shown.secrets, sources.collect());
         let token = plan.token_endpoint.as_ref();
@@ -166,6 +168,28 @@ fn a_guest_runs_neither_log_in_nor_log_out() {
     for operation in ["log-in", "log-out"] {
         let denied = check_send(&policy(&[]), crate::testkit::send(operation, Some("password"))).unwrap_err();
         assert!(matches!(denied, crate::Denied::UndeclaredOperation { .. }), "{denied}");
+    }
+}
+
+#[test]
+fn a_probe_has_nothing_of_the_connection_in_it() {
+    let origin =
+        OriginTemplate::try_from("http://127.0.0.1:8080".to_owned()).unwrap().render(&BTreeMap::new()).unwrap();
+    let upstream = ProbeUpstream { origin, ca: None };
+    let probe = |request: SendRequest| {
+        policy(&[]).probe("ada", "s-1", &"pve-acme".parse().unwrap(), request, &upstream).map(parts)
+    };
+    let (facts, send, outbound) = probe(get_vm("n", "1")).unwrap();
+    assert_eq!(send.origin, "http://127.0.0.1:8080");
+    assert_eq!((send.connect, send.trust, outbound.endpoint.connect), (None, None, None));
+    assert!(outbound.probe && outbound.endpoint.ca.is_none() && outbound.captures.is_empty());
+    assert!(send.credential.unwrap().secrets.values().all(|from| from == "canary"));
+    assert!(outbound.credential.unwrap().sources.values().all(|source| matches!(source, Source::Canary)));
+    assert_eq!((facts.effect, facts.tool.as_str()), (Effect::Read, "everything"));
+    let (_, send, outbound) = probe(crate::testkit::send("list-pools", Some("ticket"))).unwrap();
+    assert_eq!((send.credential.unwrap().login, outbound.credential.unwrap().login.is_some()), (None, false));
+    for operation in ["log-in", "nothing"] {
+        assert!(probe(crate::testkit::send(operation, Some("password"))).is_err(), "{operation}");
     }
 }
 

@@ -44,8 +44,21 @@ pub(crate) fn render(
         reply: operation.reply.clone(),
         response_headers: operation.response_headers.iter().map(|header| header.to_ascii_lowercase()).collect(),
         response_limit: limits.response,
+        probe: false,
     };
     Ok((facts(name, target, &outbound)?, outbound))
+}
+
+/// The facts of a plan that was changed after it was rendered.
+pub(crate) fn facts_of(
+    operation: &Operation,
+    name: &Name,
+    send: &SendRequest,
+    outbound: &Outbound,
+) -> Result<SendFacts, Denied> {
+    let target = parameters::render(&operation.path, &operation.query, &send.parameters)
+        .map_err(|why| Denied::Parameter { operation: name.clone(), why })?;
+    facts(name, target, outbound)
 }
 
 /// What the approver sees, read off the plan itself.
@@ -82,6 +95,7 @@ fn credential_facts(plan: &CredentialPlan) -> CredentialFacts {
         Source::Identifier(reference) => format!("identifier {reference}"),
         Source::Slot(slot) => format!("slot {slot}"),
         Source::Setting(text) => format!("setting {text}"),
+        Source::Canary => "canary".to_owned(),
     };
     let login = plan.login.as_ref().and_then(|login| login.credential.as_ref());
     let sources = plan.sources.iter().chain(login.iter().flat_map(|login| &login.sources));

@@ -34,7 +34,7 @@ pub enum Action {
 }
 
 /// An operation by name, with its parameters.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SendRequest {
     /// The operation's name in the manifest.
     pub operation: String,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use claviger_grant::SlotHandle;
-use claviger_manifest::{Generate, Name, SecretReference};
+use claviger_manifest::{Alphabet, Generate, Name, SecretReference};
 
 use crate::exchange::Pool;
 use crate::failure::FailureKind;
@@ -37,7 +37,16 @@ impl Versioned {
     pub(crate) fn setting(text: &str) -> Self {
         Self { value: Arc::new(Secret::new(text.as_bytes().to_vec())), version: text.to_owned() }
     }
+
+    /// A value for a probe: random, and no secret of anybody's.
+    pub(crate) fn canary(name: &Name) -> Result<Self, FailureKind> {
+        let rule = Generate { length: CANARY, alphabet: Alphabet::Alphanumeric };
+        Ok(Self { value: Arc::new(random(name, &rule)?), version: "canary".to_owned() })
+    }
 }
+
+/// Characters of a canary: 190 bits, which no answer holds by chance.
+const CANARY: u16 = 32;
 
 struct Known {
     reference: SecretReference,

@@ -174,6 +174,7 @@ impl Vault {
                 }
                 Source::Slot(slot) => scope.latest(slot).ok_or_else(|| FailureKind::EmptySlot(slot.clone()))?,
                 Source::Setting(text) => Versioned::setting(text),
+                Source::Canary => Versioned::canary(name)?,
             };
             let secret = matches!(source, Source::Reference(_) | Source::Slot(_));
             if secret {
