@@ -273,7 +273,7 @@ impl House {
     }
 
     pub(super) fn begin(&self) -> CallScope {
-        self.vault.begin(&name("acme"))
+        self.vault.begin(&name("acme"), "s1")
     }
 
     /// All the way: grant, approval, intent, vault, outcome.
