@@ -46,14 +46,7 @@ struct SlotValue {
 
 impl CallScope {
     pub(crate) fn new(number: u64, connection: Name, live: Live) -> Self {
-        Self {
-            number,
-            connection,
-            live,
-            pool: Pool::default(),
-            resolved: Vec::new(),
-            slots: Vec::new(),
-        }
+        Self { number, connection, live, pool: Pool::default(), resolved: Vec::new(), slots: Vec::new() }
     }
 
     /// The connection that the tool was called on.

@@ -180,3 +180,150 @@ impl Unpacked {
         }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+pub(crate) mod tests {
+    use std::io::Write as _;
+
+    use bytes::Bytes;
+    use flate2::Compression;
+    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+    use http::{HeaderMap, HeaderValue};
+    use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+
+    use super::{Decoded, decode};
+    use crate::failure::FailureKind;
+
+    /// Ten million times `a`, as node's `brotliCompressSync` packs them.
+    const BROTLI_BOMB: &str = "cbffff3ff825c2e2b14020f7fe2fff2c31f04b00c46111808e2306";
+
+    pub(crate) fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut packer = GzEncoder::new(Vec::new(), Compression::default());
+        packer.write_all(text).unwrap();
+        packer.finish().unwrap()
+    }
+
+    fn zlib(text: &[u8]) -> Vec<u8> {
+        let mut packer = ZlibEncoder::new(Vec::new(), Compression::default());
+        packer.write_all(text).unwrap();
+        packer.finish().unwrap()
+    }
+
+    fn deflate(text: &[u8]) -> Vec<u8> {
+        let mut packer = DeflateEncoder::new(Vec::new(), Compression::default());
+        packer.write_all(text).unwrap();
+        packer.finish().unwrap()
+    }
+
+    pub(crate) fn zstd(text: &[u8]) -> Vec<u8> {
+        compress_to_vec(text, CompressionLevel::Fastest)
+    }
+
+    /// A stream of one meta-block that is not compressed (RFC 7932 §9.2), for up to 64 KiB, and the empty last one.
+    pub(crate) fn brotli(text: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(text.len() - 1).unwrap();
+        // Window 16 bits, not last, four nibbles of length, uncompressed.
+        let head = (length << 4) | (1 << 20);
+        [&head.to_le_bytes()[..3], text, &[3]].concat()
+    }
+
+    fn unpacked(encoding: &str, body: &[u8], limit: u64) -> Result<Decoded, FailureKind> {
+        let mut headers = HeaderMap::new();
+        if !encoding.is_empty() {
+            headers.insert(http::header::CONTENT_ENCODING, HeaderValue::from_str(encoding).unwrap());
+        }
+        decode(&headers, Bytes::copy_from_slice(body), limit)
+    }
+
+    fn plain(encoding: &str, body: &[u8]) -> Vec<u8> {
+        let decoded = unpacked(encoding, body, 1 << 20).unwrap();
+        assert_eq!(decoded.packed.as_deref(), Some(body), "{encoding}");
+        decoded.body.to_vec()
+    }
+
+    #[test]
+    fn every_known_encoding_is_undone_announced_or_not() {
+        let text = br#"{"n":1,"list":[1,1,1,1,1,1,1,1,1,1]}"#;
+        for (encoding, body) in [
+            ("gzip", gzip(text)),
+            ("X-GZIP", gzip(text)),
+            ("", gzip(text)),
+            ("identity", gzip(text)),
+            ("deflate", zlib(text)),
+            ("deflate", deflate(text)),
+            ("", zlib(text)),
+            ("br", brotli(text)),
+            ("zstd", zstd(text)),
+            ("", zstd(text)),
+            ("gzip, gzip", gzip(&gzip(text))),
+            ("gzip", gzip(&gzip(text))),
+            ("", gzip(&zstd(text))),
+            ("br,\tgzip", gzip(&brotli(text))),
+            ("gzip , identity", gzip(text)),
+        ] {
+            assert_eq!(plain(encoding, &body), text, "{encoding}");
+        }
+        let two = [zstd(b"one "), b"\x50\x2a\x4d\x18\x02\0\0\0..".to_vec(), zstd(b"two")].concat();
+        assert_eq!(plain("zstd", &two), b"one two");
+        assert_eq!(plain("gzip", &[gzip(b"one "), gzip(b"two")].concat()), b"one two");
+    }
+
+    #[test]
+    fn what_is_not_packed_stays_as_it_is() {
+        for (encoding, body) in
+            [("", b"{}".as_slice()), ("identity", b"x^ is a formula"), ("gzip", b""), ("", b"x\x01 no zlib")]
+        {
+            let decoded = unpacked(encoding, body, 100).unwrap();
+            assert!(decoded.packed.is_none() && decoded.body == body, "{encoding}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_undone_safely_is_dropped() {
+        let text = b"some words";
+        for (encoding, body) in [
+            ("compress", b"\x1f\x9d\x90".to_vec()),
+            ("gzip, gzip, gzip", gzip(&gzip(&gzip(text)))),
+            ("gzip", gzip(&gzip(&gzip(text)))),
+            ("", gzip(&gzip(&zstd(text)))),
+            ("gzip", b"opaque".to_vec()),
+            ("gzip", gzip(text)[..20].to_vec()),
+            ("gzip", [gzip(text), b"rest".to_vec()].concat()),
+            ("deflate", b"\xff\xff\xff".to_vec()),
+            ("br", b"opaque".to_vec()),
+            ("br", brotli(text)[..8].to_vec()),
+            ("zstd", b"opaque".to_vec()),
+            ("zstd", zstd(text)[..8].to_vec()),
+            ("", b"\x28\xb5\x2f\xfdrest".to_vec()),
+            ("", b"PK\x03\x04rest".to_vec()),
+            ("gzip", gzip(b"PK\x03\x04rest")),
+            // A window of 2^41 bytes.
+            ("zstd", b"\x28\xb5\x2f\xfd\x00\xff\x01\x00\x00".to_vec()),
+        ] {
+            let dropped = unpacked(encoding, &body, 1 << 20);
+            assert!(matches!(dropped, Err(FailureKind::Encoded)), "{encoding}: {body:x?}");
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_stopped_by_the_limit_or_by_its_ratio() {
+        let bomb = vec![b'a'; 10_000_000];
+        let brotli = hex::decode(BROTLI_BOMB).unwrap();
+        for (encoding, body) in [
+            ("gzip", gzip(&bomb)),
+            ("deflate", zlib(&bomb)),
+            ("br", brotli),
+            ("zstd", zstd(&bomb)),
+            ("gzip", gzip(&gzip(&bomb))),
+        ] {
+            assert!(body.len() < 20_000, "{encoding} is a bomb");
+            let small = unpacked(encoding, &body, 60_000);
+            assert!(matches!(small, Err(FailureKind::TooLong(60_000))), "{encoding}");
+            let large = unpacked(encoding, &body, 1 << 30);
+            assert!(matches!(large, Err(FailureKind::Encoded)), "{encoding}");
+        }
+        let honest = vec![b'a'; 60_000];
+        assert_eq!(plain("gzip", &gzip(&honest)), honest, "short answers may repeat themselves");
+    }
+}

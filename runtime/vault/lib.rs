@@ -55,6 +55,6 @@ pub use providers::{Providers, VaultGivenTwice};
 pub use quarantine::{Quarantine, QuarantineError};
 pub use response::{Answer, HttpAnswer, Response};
 pub use reveal::Secret;
-pub use scan::{Scanner, Spelling, holds};
+pub use scan::{Echo, Place, Scanner, Shown, Spelling, echoes, holds};
 pub use vault::Vault;
 pub use write_back::{RecoverError, recover};

@@ -15,7 +15,7 @@ mod scanner;
 mod session;
 mod views;
 
-pub use echo::Spelling;
+pub use echo::{Echo, Place, Shown, Spelling, echoes};
 pub use scanner::{Scanner, holds};
 pub(crate) use session::{Live, Sessions};
 
@@ -23,6 +23,9 @@ pub(crate) use session::{Live, Sessions};
 /// block answers that hold nothing; that they are not looked for is a published non-goal.
 pub(crate) const MIN_SCANNED: usize = 8;
 
+#[cfg(test)]
+#[path = "scan/ledger.rs"]
+mod ledger;
 #[cfg(test)]
 #[path = "scan/tests.rs"]
 mod tests;

@@ -243,7 +243,10 @@ mod tests {
             assert_eq!(length + 1, escape.len(), "{escape}");
             assert!(length < LONGEST);
             let others = super::LAYERED.iter().filter(|other| **other != encoding);
-            assert!(others.into_iter().all(|other| other.find(escape.as_bytes(), 0, escape.len()).is_none()), "{escape}");
+            assert!(
+                others.into_iter().all(|other| other.find(escape.as_bytes(), 0, escape.len()).is_none()),
+                "{escape}"
+            );
         }
     }
 }

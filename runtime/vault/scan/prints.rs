@@ -36,7 +36,7 @@ pub(super) const REACH: usize = 13 + WINDOW - 1;
 const TAIL: usize = 64;
 
 /// Bits of the filter for each window: few enough false alarms that the cost does not grow with the number of secrets.
-const BITS_PER_WINDOW: usize = 32;
+const BITS_PER_WINDOW: usize = 64;
 
 /// The smallest and the largest filter, as powers of two of bits: 8 KiB stays in a core's first-level cache, 256 KiB in
 /// its second.
@@ -104,6 +104,7 @@ pub(super) struct Prints {
     shift: u32,
     stride: usize,
     longest: usize,
+    shortest: usize,
     spaces: bool,
 }
 
@@ -137,6 +138,7 @@ impl Prints {
             shift: 0,
             stride,
             longest: 0,
+            shortest: usize::MAX,
             spaces: false,
         };
         new.index(0, std::iter::empty());
@@ -160,12 +162,15 @@ impl Prints {
             let (tail, mac) = (self.key.tail(form), self.key.mac(form));
             self.forms.push(Form { owner, length: form.len(), spelling, tail, mac });
             self.longest = self.longest.max(form.len());
+            self.shortest = self.shortest.min(form.len());
             // Only the windows that every form of the value has are safe to keep: the value's own length decides.
             let covered = Self::covered(value.len().min(form.len()));
             self.stride = self.stride.min(covered - WINDOW + 1);
             let region = form.get(form.len().saturating_sub(covered)..).unwrap_or_default();
             for (offset, window) in region.windows(WINDOW).enumerate() {
-                let (Some(window), Ok(back)) = (window.first_chunk(), u8::try_from(region.len() - offset)) else { continue };
+                let (Some(window), Ok(back)) = (window.first_chunk(), u8::try_from(region.len() - offset)) else {
+                    continue;
+                };
                 self.insert(Slot { hash: self.key.window(*window), form: number, back });
             }
         }
@@ -220,6 +225,11 @@ impl Prints {
     /// The longest form: what a view has to remember of the text before.
     pub(super) fn longest(&self) -> usize {
         self.longest
+    }
+
+    /// The shortest form: what is shorter holds none.
+    pub(super) fn shortest(&self) -> usize {
+        self.shortest
     }
 
     /// Whether a value has a space, so that `+` has to be read as one.
@@ -299,5 +309,13 @@ impl Prints {
         let mask = self.slots.len() - 1;
         let start = usize::try_from(hash).unwrap_or_default();
         (0..=mask).map(move |step| start.wrapping_add(step) & mask)
+    }
+
+    /// Every byte that is kept of the values, to search it.
+    #[cfg(test)]
+    pub(super) fn everything_kept(&self) -> Vec<u8> {
+        let forms = self.forms.iter().flat_map(|form| [&form.mac[..], &form.tail.to_le_bytes()].concat());
+        let slots = self.slots.iter().flatten().flat_map(|slot| slot.hash.to_le_bytes());
+        forms.chain(slots).chain(self.filter.iter().flat_map(|word| word.to_le_bytes())).collect()
     }
 }

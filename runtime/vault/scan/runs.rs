@@ -15,6 +15,9 @@ const BREAK: usize = 32;
 /// of the text's aligned groups of this many bytes is wholly inside.
 const GROUP: usize = 8;
 
+/// Bytes that are tested for a group at once.
+const LINE: usize = 64;
+
 /// Hex digits that are passed on at once.
 const DRAWN: usize = 256;
 
@@ -151,16 +154,20 @@ impl Run {
         loop {
             let rest = text.get(self.taken..).unwrap_or_default();
             if !self.live {
-                let (groups, _) = rest.as_chunks::<GROUP>();
-                let inside = |group: &[u8; GROUP]| group.iter().all(|byte| class(&HEX, *byte) != OTHER);
-                let Some(found) = groups.iter().position(inside) else {
-                    self.taken += groups.len() * GROUP;
+                let Some(found) = group(rest) else {
+                    self.taken += rest.len() / GROUP * GROUP;
                     break;
                 };
-                let at = self.taken + found * GROUP;
+                let at = self.taken + found;
                 let before = text.get(..at).unwrap_or_default().iter().rev();
-                self.taken = at - before.take_while(|byte| class(&HEX, **byte) != OTHER).count();
-                self.begin(prints);
+                let start = at - before.take_while(|byte| class(&HEX, **byte) != OTHER).count();
+                self.taken = start;
+                // Dates and numbers end before they could be a value.
+                let length = text.get(at..).unwrap_or_default().iter().position(|byte| class(&HEX, *byte) == OTHER);
+                match length.filter(|length| at + length - start < prints.shortest()) {
+                    Some(length) => self.taken = at + length,
+                    None => self.begin(prints),
+                }
             } else {
                 let ended = self.draw_hex(rest, over, prints, finds);
                 if !ended {
@@ -176,31 +183,36 @@ impl Run {
 
     /// Takes digits until something else comes, and says whether it did.
     fn draw_hex(&mut self, text: &[u8], over: bool, prints: &Prints, finds: &mut Finds) -> bool {
-        let mut drawn = [0_u8; DRAWN];
-        let mut count = 0;
-        let mut rest = text;
-        while let Some((byte, after)) = rest.split_first() {
-            let class = class(&HEX, *byte);
-            if class == OTHER || (*byte == b'0' && after.is_empty() && !over) {
-                break;
-            }
-            // The zero of `0x` is no digit of the value.
-            if let Some(place) = drawn.get_mut(count)
-                && class == DIGIT
-                && !(*byte == b'0' && matches!(after, [b'x' | b'X', ..]))
-            {
-                *place = byte.to_ascii_lowercase();
-                count += 1;
-            }
-            rest = after;
-            if count == DRAWN {
-                self.push(&drawn, prints, finds);
-                count = 0;
-            }
+        let length = text.iter().position(|byte| class(&HEX, *byte) == OTHER);
+        let run = text.get(..length.unwrap_or(text.len())).unwrap_or_default();
+        // The zero of `0x` is no digit, and whether an `x` follows may not be known yet.
+        let held = usize::from(length.is_none() && !over && run.ends_with(b"0"));
+        let (run, _) = run.split_at(run.len() - held);
+        self.taken += run.len();
+        let mut rest = run;
+        while let Some(at) = memchr::memchr2(b'x', b'X', rest) {
+            let (before, after) = rest.split_at(at);
+            self.draw(before.strip_suffix(b"0").unwrap_or(before), prints, finds);
+            rest = after.get(1..).unwrap_or_default();
         }
-        self.push(drawn.get(..count).unwrap_or_default(), prints, finds);
-        self.taken += text.len() - rest.len();
-        rest.first().is_some_and(|byte| self::class(&HEX, *byte) == OTHER)
+        self.draw(rest, prints, finds);
+        length.is_some()
+    }
+
+    /// The digits of a part, in lower case.
+    fn draw(&mut self, part: &[u8], prints: &Prints, finds: &mut Finds) {
+        let mut drawn = [0_u8; DRAWN];
+        for part in part.chunks(DRAWN) {
+            let mut count = 0;
+            for byte in part {
+                // Written without a branch, and kept if it was a digit. Figures have the bit already.
+                if let Some(place) = drawn.get_mut(count) {
+                    *place = byte | 0x20;
+                }
+                count += usize::from(class(&HEX, *byte) >> 1);
+            }
+            self.push(drawn.get(..count).unwrap_or_default(), prints, finds);
+        }
     }
 
     fn read_wrapped(&mut self, text: &[u8], over: bool, prints: &Prints, finds: &mut Finds) {
@@ -225,9 +237,13 @@ impl Run {
             match gap(text, self.taken) {
                 Some(length) => {
                     if !self.live {
+                        let before = line_before(text, self.taken, prints.longest());
+                        if short(before.len(), text.get(self.taken + length..).unwrap_or_default(), prints.shortest()) {
+                            self.taken += length;
+                            continue;
+                        }
                         self.begin(prints);
-                        let line = line_before(text, self.taken, prints.longest());
-                        self.push(line, prints, finds);
+                        self.push(before, prints, finds);
                     }
                     self.taken += length;
                 }
@@ -241,6 +257,31 @@ impl Run {
     }
 }
 
+/// Where a group is wholly digits and separators.
+fn group(text: &[u8]) -> Option<usize> {
+    let (lines, rest) = text.as_chunks::<LINE>();
+    let inside = |group: &[u8; GROUP]| group.iter().all(|byte| class(&HEX, *byte) != OTHER);
+    let within = |part: &[u8]| part.as_chunks::<GROUP>().0.iter().position(inside).map(|group| group * GROUP);
+    let likely = lines.iter().enumerate().filter(|(_, line)| likely(line));
+    let found = likely.filter_map(|(number, line)| within(line).map(|at| number * LINE + at)).next();
+    found.or_else(|| within(rest).map(|at| lines.len() * LINE + at))
+}
+
+/// Whether a group of a line may be. Some bytes more than digits and separators pass, in exchange for a test without a
+/// branch or a table, which the compiler does for sixteen bytes at once.
+fn likely(line: &[u8; LINE]) -> bool {
+    let mut inside = [0_u8; LINE];
+    for (inside, byte) in inside.iter_mut().zip(line) {
+        let lower = byte | 0x20;
+        let (letter, x) = (lower.wrapping_sub(b'a') < 6, lower == b'x');
+        // Blanks and what ends lines; comma, minus, dot, slash, figures and colon.
+        let (blank, figure) = (*byte <= b' ', byte.wrapping_sub(b',') <= b':' - b',');
+        *inside = if letter | x | blank | figure { u8::MAX } else { 0 };
+    }
+    let (groups, _) = inside.as_chunks::<GROUP>();
+    groups.iter().fold(false, |any, group| any | (u64::from_ne_bytes(*group) == u64::MAX))
+}
+
 /// The length of a line end that has a digit right before and right after.
 fn gap(text: &[u8], at: usize) -> Option<usize> {
     let (before, after) = text.split_at_checked(at)?;
@@ -248,6 +289,13 @@ fn gap(text: &[u8], at: usize) -> Option<usize> {
     after.first().filter(|byte| matches!(byte, b'\n' | b'\r'))?;
     let length = after.iter().take(BREAK).position(|byte| !matches!(byte, b'\n' | b'\r' | b' ' | b'\t'))?;
     after.get(length).filter(|byte| class(&BASE64, **byte) == DIGIT).map(|_| length)
+}
+
+/// Whether two lines that meet are too short together, and no third follows: words in a paragraph.
+fn short(before: usize, after: &[u8], shortest: usize) -> bool {
+    let needed = shortest.saturating_sub(before);
+    let other = after.iter().take(needed).position(|byte| class(&BASE64, *byte) == OTHER);
+    other.and_then(|at| after.get(at)).is_some_and(|byte| !matches!(byte, b'\n' | b'\r'))
 }
 
 /// The digits before a place, as many as the longest form can have.

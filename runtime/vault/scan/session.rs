@@ -155,7 +155,8 @@ impl Live {
         }
         let owners = names.into_iter().map(|name| (self.connection.clone(), name.clone()));
         // EXPOSE: fingerprints are made of it, its forms in a buffer that is wiped at once; none of them is kept.
-        let added = self.session.as_ref().is_some_and(|session| session.values().add(value.expose(), owners, Instant::now()));
+        let added =
+            self.session.as_ref().is_some_and(|session| session.values().add(value.expose(), owners, Instant::now()));
         self.refused |= !added;
     }
 
@@ -176,5 +177,122 @@ impl Live {
         let values = session.values();
         let found = scanner.found().filter_map(|owner| values.entries.get(owner)?.as_ref());
         found.flat_map(|entry| entry.owners.iter().cloned()).collect()
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use claviger_manifest::Name;
+
+    use super::{IDLE, Live, MAX_SESSIONS, MAX_VALUES, Owner, Sessions, Values};
+    use crate::failure::FailureKind;
+    use crate::reveal::Secret;
+
+    fn name(text: &str) -> Name {
+        text.parse().unwrap()
+    }
+
+    fn add(live: &mut Live, value: &str, names: &[&str]) {
+        let names: Vec<Name> = names.iter().map(|text| name(text)).collect();
+        live.add(&Arc::new(Secret::new(value.as_bytes().to_vec())), &names);
+    }
+
+    fn caught(live: &Live, text: &str) -> Vec<String> {
+        let found = live.scan(|scanner| scanner.text(text.as_bytes()));
+        found.iter().map(|(connection, secret)| format!("{connection} {secret}")).collect()
+    }
+
+    #[test]
+    fn calls_of_a_session_share_what_is_looked_for() {
+        let sessions = Sessions::default();
+        let mut one = sessions.open("s1", &name("acme"));
+        add(&mut one, "kR7vQ2pXw9Lm", &["key"]);
+        let mut other = sessions.open("s1", &name("beta"));
+        drop(one);
+        assert_eq!(caught(&other, "..kR7vQ2pXw9Lm.."), ["acme key"]);
+        assert!(caught(&sessions.open("s2", &name("acme")), "..kR7vQ2pXw9Lm..").is_empty());
+        // The same value on two connections is one entry with both.
+        add(&mut other, "kR7vQ2pXw9Lm", &["token"]);
+        assert_eq!(caught(&other, "..kR7vQ2pXw9Lm.."), ["acme key", "beta token"]);
+        assert_eq!(other.session.as_ref().unwrap().values().entries.len(), 1);
+    }
+
+    #[test]
+    fn a_derived_value_names_what_it_is_made_of_and_a_short_one_is_not_looked_for() {
+        let mut live = Sessions::default().open("s1", &name("acme"));
+        add(&mut live, "acme+pub:priv", &["public", "private"]);
+        add(&mut live, "kR7vQ2p", &["pin"]);
+        assert_eq!(caught(&live, "kR7vQ2p YWNtZStwdWI6cHJpdg=="), ["acme private", "acme public"]);
+        assert!(live.admitted().is_ok());
+    }
+
+    #[test]
+    fn a_scan_goes_on_with_what_was_known_when_it_began() {
+        let sessions = Sessions::default();
+        let live = sessions.open("s1", &name("acme"));
+        let found = live.scan(|scanner| {
+            add(&mut sessions.open("s1", &name("acme")), "kR7vQ2pXw9Lm", &["key"]);
+            scanner.text(b"kR7vQ2pXw9Lm");
+        });
+        assert!(found.is_empty());
+        assert_eq!(caught(&live, "kR7vQ2pXw9Lm"), ["acme key"]);
+    }
+
+    fn owner(number: usize) -> std::iter::Once<Owner> {
+        std::iter::once((name("acme"), name(&format!("k{number}"))))
+    }
+
+    #[test]
+    fn a_full_session_refuses_until_something_is_idle() {
+        let now = Instant::now();
+        let mut values = Values::new(Sessions::default().key);
+        let value = |number: usize| format!("kR7vQ2pXw9Lm{number:06}").into_bytes();
+        for number in 0..MAX_VALUES {
+            assert!(values.add(&value(number), owner(number), now));
+        }
+        assert!(!values.add(&value(MAX_VALUES), owner(0), now), "nothing is forgotten in its place");
+        assert!(values.add(&value(7), owner(7), now + IDLE / 2), "a value that is known needs no room");
+        assert!(values.add(&value(MAX_VALUES), owner(0), now + IDLE));
+        let left = values.entries.iter().flatten().count();
+        assert_eq!(left, 2, "the one that was used meanwhile, and the new one");
+        let mut scanner = super::Scanner::of(Arc::clone(&values.prints), super::Finds::new(values.entries.len()));
+        scanner.text(&[value(7), value(8), value(MAX_VALUES)].concat());
+        assert_eq!(scanner.found().collect::<Vec<_>>(), [0, 7]);
+    }
+
+    #[test]
+    fn a_flood_of_sessions_is_refused_and_no_session_forgotten_for_it() {
+        let sessions = Sessions::default();
+        let now = Instant::now();
+        let running = sessions.find("s0", now);
+        for number in 1..MAX_SESSIONS {
+            assert!(sessions.find(&format!("s{number}"), now).is_some());
+        }
+        assert!(sessions.find("one more", now).is_none());
+        let later = now + IDLE + Duration::from_secs(1);
+        assert!(sessions.find("one more", later).is_some());
+        assert!(Arc::ptr_eq(&sessions.find("s0", later).unwrap(), running.as_ref().unwrap()), "a call was running");
+    }
+
+    #[test]
+    fn a_call_without_room_gets_no_answer() {
+        let mut live = Live { session: None, connection: name("acme"), refused: false };
+        add(&mut live, "kR7vQ2pXw9Lm", &["key"]);
+        assert!(matches!(live.admitted(), Err(FailureKind::SessionFull)));
+    }
+
+    #[test]
+    fn what_is_kept_of_a_session_holds_no_part_of_a_value() {
+        let mut values = Values::new(Sessions::default().key);
+        let value = "kR7vQ2pXw9LmZt4Yb8NcJ6HfQw3Er5Ty";
+        assert!(values.add(value.as_bytes(), owner(0), Instant::now()));
+        let kept = values.prints.everything_kept();
+        let parts = value.as_bytes().windows(4);
+        assert!(parts.filter(|part| kept.windows(4).any(|kept| kept == *part)).count() == 0);
+        assert!(kept.len() > 1000, "that is not nothing");
     }
 }

@@ -191,7 +191,9 @@ fn all_values_are_told_and_others_are_not() {
 fn a_long_value_is_found_in_a_text_that_comes_in_pieces() {
     let value = "kR7vQ2pXw9LmZt4Yb8NcJ6Hf".repeat(400);
     let base64 = wrap(&BASE64_STANDARD.encode(&value), 64, "\n");
-    for text in [value.clone(), base64.clone(), json(&base64), percent(value.as_bytes(), true), hex::encode_upper(&value)] {
+    for text in
+        [value.clone(), base64.clone(), json(&base64), percent(value.as_bytes(), true), hex::encode_upper(&value)]
+    {
         let text = format!("{}{text}{}", "some words ".repeat(2000), "% & \\ ".repeat(100));
         for piece in [1460, 8192, usize::MAX] {
             assert!(says(value.as_bytes(), text.as_bytes(), &[piece]));

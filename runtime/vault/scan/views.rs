@@ -54,8 +54,12 @@ impl View {
         let layered = LAYERED.iter().filter(|_| above > 0);
         // A `+` that is read as a space is no layer: nothing is undone after it.
         let encodings = layered.chain(spaces.then_some(&Encoding::Plus));
-        let layer = |encoding: &Encoding| {
-            Layer { encoding: *encoding, taken: 0, live: false, above: above.saturating_sub(1), view: None }
+        let layer = |encoding: &Encoding| Layer {
+            encoding: *encoding,
+            taken: 0,
+            live: false,
+            above: above.saturating_sub(1),
+            view: None,
         };
         let roll = Roll::new(prints.longest() + 2 * escapes::LONGEST, BLOCK);
         Self { roll, runs: Runs::default(), undone, layers: encodings.map(layer).collect() }
