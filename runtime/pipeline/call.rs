@@ -21,7 +21,7 @@ pub struct Call {
 
 impl Call {
     pub(crate) fn new(hallway: Arc<Hallway>, caller: Caller) -> Self {
-        let scope = hallway.vault.begin(&caller.connection);
+        let scope = hallway.vault.begin(&caller.connection, &caller.session);
         Self { hallway, caller, scope, human: Arc::default() }
     }
 

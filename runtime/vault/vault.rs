@@ -22,6 +22,7 @@ use crate::quarantine::Quarantine;
 use crate::reply;
 use crate::response::{Answer, HttpAnswer, Report, Response};
 use crate::reveal::Secret;
+use crate::scan::Sessions;
 use crate::short;
 use crate::token::{self, Client, Token, Tokens};
 use crate::trust::Trust;
@@ -35,6 +36,7 @@ pub struct Vault {
     quarantine: Quarantine,
     trust: Trust,
     tokens: Tokens,
+    sessions: Sessions,
     calls: AtomicU64,
     /// The most time for one exchange with an upstream.
     time: Duration,
@@ -56,6 +58,7 @@ impl Vault {
             quarantine,
             trust: Trust::default(),
             tokens: Tokens::default(),
+            sessions: Sessions::default(),
             calls: AtomicU64::new(0),
             time: EXCHANGE_TIME,
         }
@@ -67,9 +70,11 @@ impl Vault {
         self.time = time;
     }
 
-    /// Begins one tool call on a connection. Dropping the scope closes its connections and wipes its secrets.
-    pub fn begin(&self, connection: &Name) -> CallScope {
-        CallScope::new(self.calls.fetch_add(1, Ordering::Relaxed), connection.clone())
+    /// Begins one tool call of a session on a connection. Dropping the scope closes its connections and wipes its secrets;
+    /// the session's answers are scanned for them from then on, by fingerprints.
+    pub fn begin(&self, connection: &Name, session: &str) -> CallScope {
+        let live = self.sessions.open(session, connection);
+        CallScope::new(self.calls.fetch_add(1, Ordering::Relaxed), connection.clone(), live)
     }
 
     /// Does what was approved, and binds what came of it to its intent. It always comes back with a response: a failure
@@ -131,7 +136,11 @@ impl Vault {
         let body = body::encode(outbound, fields, scope)?;
         let mut raw = self.exchange(outbound, credential.as_ref(), body.as_ref(), scope, report).await?;
         let captured = capture::take(outbound, &mut raw, scope, &self.journal, report).await?;
-        self.scan(&outbound.connection, &raw, scope)?;
+        if !outbound.captures.is_empty() || !outbound.strip.is_empty() {
+            // What the rules took out is still in the body as it came, and nobody gets that.
+            raw.packed = None;
+        }
+        self.scan(&raw, scope)?;
         let headers = passed(&raw.headers, &outbound.response_headers);
         let body = reply::reduce(&outbound.reply, raw.body)?;
         Ok(Answer::Http(HttpAnswer { status: raw.status.as_u16(), headers, body, captured }))
@@ -271,6 +280,8 @@ impl Vault {
             }
             None => Placement::default(),
         };
+        // A secret that answers could not be scanned for is not sent.
+        scope.live.admitted()?;
         let message = Message {
             method: outbound.method,
             path: &outbound.path,
@@ -289,17 +300,27 @@ impl Vault {
         route.send(&message, report).await
     }
 
-    /// Looks for every live secret in body and headers. A hit drops the answer whole and quarantines what was found.
-    fn scan(&self, connection: &Name, raw: &Raw, scope: &mut CallScope) -> Result<(), FailureKind> {
-        let mut found = scope.live.leaks(&raw.body);
-        for value in raw.headers.values() {
-            found.extend(scope.live.leaks(value.as_bytes()));
-        }
-        for secret in &found {
+    /// Looks for every secret of the session in everything that came. A hit drops the answer whole and quarantines what was
+    /// found, on the connection that each belongs to.
+    fn scan(&self, raw: &Raw, scope: &CallScope) -> Result<(), FailureKind> {
+        let found = scope.live.scan(|scanner| {
+            scanner.text(&raw.body);
+            scanner.text(raw.packed.as_deref().unwrap_or_default());
+            scanner.text(raw.reason.as_ref().map_or(&[], |reason| reason.as_bytes()));
+            for (name, value) in raw.headers.iter().chain(&raw.trailers) {
+                scanner.header_name(name.as_str().as_bytes());
+                scanner.text(value.as_bytes());
+            }
+        });
+        for (connection, secret) in &found {
             // When the list cannot be written, it still holds in this process, and the log has the leak.
             let _ = self.quarantine.add(connection, secret);
         }
-        if found.is_empty() { Ok(()) } else { Err(FailureKind::Leak) }
+        if !found.is_empty() {
+            return Err(FailureKind::Leak);
+        }
+        // A captured value may have been the one too many.
+        scope.live.admitted()
     }
 }
 
