@@ -22,6 +22,7 @@ mod open;
 mod output;
 mod package;
 mod plugin;
+mod probe;
 mod prompt;
 mod publisher;
 mod quarantine;
@@ -80,6 +81,7 @@ fn said(state: &State, identity: Option<&Path>, command: &Command) -> Result<Out
     match command {
         Command::Init(init) => init::run(state, init),
         Command::Call(call) => call::run(state, identity, call),
+        Command::Probe(probe) => probe::run(state, identity, probe),
         Command::Mcp(_) | Command::Demo => Err(Failure::usage("this command says nothing by itself")),
         Command::Plugin(command) => plugin_command(state, command),
         Command::Connection(Connection::Add(add)) => connection::add(state, add),

@@ -45,6 +45,18 @@ pub(crate) async fn host(state: &State, identity: Option<&Path>, only: Option<&N
     Ok(Host::new(hallway, loading.plugins, Arc::new(crate::output::plugin_line)))
 }
 
+/// Opens what a request of one connection needs when no plugin runs.
+pub(crate) fn hallway(state: &State, identity: Option<&Path>, name: &Name) -> Result<Arc<Hallway>, Failure> {
+    let config = state.config()?;
+    let connection = connection::read(state, name)?;
+    let package = plugin::installed(state, &connection.plugin)?;
+    let mut policy = Policy::default();
+    policy.add(name.clone(), connection, package).map_err(Failure::state)?;
+    let log = log(state)?;
+    let vault = vault(state, &config, identity)?;
+    Ok(Hallway::new(policy, desk(state, &config)?, log, vault, Outside::system()))
+}
+
 /// Connections and their plugins, each plugin loaded once.
 struct Loading<'a> {
     state: &'a State,

@@ -17,6 +17,7 @@ use crate::exchange::{EXCHANGE_TIME, Message, Raw, Route};
 use crate::failure::{Failure, FailureKind};
 use crate::inject::{self, Placement, Resolved};
 use crate::journal::Journal;
+use crate::probe;
 use crate::providers::Providers;
 use crate::quarantine::Quarantine;
 use crate::reply;
@@ -135,6 +136,11 @@ impl Vault {
         };
         let body = body::encode(outbound, fields, scope)?;
         let mut raw = self.exchange(outbound, credential.as_ref(), body.as_ref(), scope, report).await?;
+        if outbound.probe {
+            // Of a probe nobody gets the answer, so nothing is taken out of it and nothing can leak.
+            let canaries = credential.as_ref().map(|ready| &ready.secrets);
+            return Ok(Answer::Probed(probe::look(outbound.credential.as_ref(), canaries, &raw)));
+        }
         let captured = capture::take(outbound, &mut raw, scope, &self.journal, report).await?;
         if !outbound.captures.is_empty() || !outbound.strip.is_empty() {
             // What the rules took out is still in the body as it came, and nobody gets that.
@@ -241,6 +247,9 @@ impl Vault {
         scope: &mut CallScope,
     ) -> Result<Option<Token>, FailureKind> {
         let Some(ready) = credential else { return Ok(None) };
+        if outbound.probe {
+            return Ok(probe::token(ready.plan, &ready.secrets));
+        }
         let (Some(oauth), Some(place)) = (token::declared(ready.plan), &ready.plan.token_endpoint) else {
             return Ok(None);
         };

@@ -34,6 +34,25 @@ pub enum Spelling {
     Compressed,
 }
 
+impl std::fmt::Display for Spelling {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Raw => "as it is",
+            Self::JsonEscape => "with the escapes of JSON",
+            Self::Percent => "percent-encoded",
+            Self::Html => "as character references",
+            Self::Cdata => "split over CDATA sections",
+            Self::Utf16 => "as UTF-16",
+            Self::Wrapped => "with line breaks in between",
+            Self::Base64 => "as base64",
+            Self::Base32 => "as base32",
+            Self::Hex => "as hexadecimal digits",
+            Self::HeaderName => "in lower case",
+            Self::Compressed => "compressed",
+        })
+    }
+}
+
 /// Where in an answer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
