@@ -48,6 +48,10 @@ use crate::state::State;
 pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     let argv: Vec<OsString> = argv.into_iter().collect();
     output::speak_json(usage::asks_for_json(&argv));
+    // Before anything is read that could be a secret.
+    for warning in claviger_vault::harden() {
+        output::notice(&warning.to_string());
+    }
     let done = match Arguments::try_parse_from(&argv) {
         Ok(arguments) => command(&arguments).and_then(|output| output.as_ref().map_or(Ok(()), output::print)),
         Err(error) => usage::usage(error),

@@ -110,7 +110,11 @@ fn compiler_path() -> Result<PathBuf, Failure> {
 /// The embedded vault, unlocked.
 pub(crate) fn embedded(state: &State, identity: Option<&Path>) -> Result<Arc<Embedded>, Failure> {
     state.config()?;
-    Embedded::open(&state.vault(), &unlock(state, identity)?).map(Arc::new).map_err(Failure::state)
+    let embedded = Embedded::open(&state.vault(), &unlock(state, identity)?).map_err(Failure::state)?;
+    if let Some(warning) = embedded.warning() {
+        crate::output::notice(&warning.to_string());
+    }
+    Ok(Arc::new(embedded))
 }
 
 fn vault(state: &State, config: &Config, identity: Option<&Path>) -> Result<Vault, Failure> {
