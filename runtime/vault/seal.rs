@@ -182,12 +182,7 @@ fn encrypt(
 }
 
 #[inline(never)]
-fn decrypt(
-    key: &[u8],
-    nonce: &[u8; NONCE_BYTES],
-    associated: &[u8],
-    value: &mut Vec<u8>,
-) -> Result<(), SealError> {
+fn decrypt(key: &[u8], nonce: &[u8; NONCE_BYTES], associated: &[u8], value: &mut Vec<u8>) -> Result<(), SealError> {
     cipher(key)?.decrypt_in_place(&XNonce::from(*nonce), associated, value).map_err(|_| SealError::Refused)
 }
 
