@@ -1,7 +1,8 @@
 //! Where requests go, and where they never go.
 
 use super::house::{House, Place};
-use super::upstream::{Reply, Site, Upstream};
+use super::site::Site;
+use super::upstream::{Reply, Upstream};
 use crate::address::AddressDenied;
 use crate::failure::{Failure, FailureKind};
 
