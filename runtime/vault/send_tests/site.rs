@@ -9,17 +9,23 @@ use rcgen::{
 };
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use sha2::{Digest as _, Sha256};
+
+/// What an upstream may speak, one at a time: the versions differ in when a client's certificate is looked at.
+pub(super) const VERSIONS: [&[&SupportedProtocolVersion]; 2] = [&[&rustls::version::TLS13], &[&rustls::version::TLS12]];
 
 /// A certificate for an upstream, and the authority that signed it.
 pub(super) struct Site {
     pub(super) authority: String,
     pub(super) certificate: CertificateDer<'static>,
-    key: KeyPair,
+    pub(super) key: KeyPair,
     /// Whose clients it lets in; none: it asks nobody for a certificate.
     pub(super) clients: Option<CertificateDer<'static>>,
+    /// Whether it serves those who have none.
+    pub(super) lets_others_in: bool,
     pub(super) versions: &'static [&'static SupportedProtocolVersion],
     pub(super) alpn: Vec<Vec<u8>>,
 }
@@ -51,6 +57,7 @@ impl Site {
             certificate: certificate.der().clone(),
             key,
             clients: None,
+            lets_others_in: false,
             versions: rustls::ALL_VERSIONS,
             // It would rather speak HTTP/2.
             alpn: vec![b"h2".to_vec(), b"http/1.1".to_vec()],
@@ -65,6 +72,7 @@ impl Site {
             let mut roots = RootCertStore::empty();
             roots.add(authority.clone()).unwrap();
             let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+            let builder = if self.lets_others_in { builder.allow_unauthenticated() } else { builder };
             builder.build().unwrap()
         });
         let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(self.versions).unwrap();
@@ -72,7 +80,10 @@ impl Site {
             Some(verifier) => builder.with_client_cert_verifier(verifier),
             None => builder.with_no_client_auth(),
         };
-        let mut config = builder.with_single_cert(vec![self.certificate.clone()], key).unwrap();
+        // Not checked to belong together: there are thieves among the sites.
+        let key = rustls::crypto::ring::sign::any_supported_type(&key).unwrap();
+        let shown = CertifiedKey::new(vec![self.certificate.clone()], key);
+        let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(shown)));
         config.alpn_protocols.clone_from(&self.alpn);
         Arc::new(config)
     }

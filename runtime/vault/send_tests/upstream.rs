@@ -76,6 +76,7 @@ pub(super) struct Upstream {
     seen: Arc<Mutex<Vec<Seen>>>,
     connections: Arc<AtomicUsize>,
     resumed: Arc<AtomicUsize>,
+    presented: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -102,20 +103,23 @@ impl Upstream {
         let (seen, connections, answer) = (Arc::default(), Arc::new(AtomicUsize::new(0)), Arc::new(answer));
         let (log, count) = (Arc::clone(&seen), Arc::clone(&connections));
         let resumed = Arc::new(AtomicUsize::new(0));
-        let resumptions = Arc::clone(&resumed);
+        let presented = Arc::new(AtomicUsize::new(0));
+        let counted = (Arc::clone(&resumed), Arc::clone(&presented));
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::SeqCst);
                 let (answer, log, tls) = (Arc::clone(&answer), Arc::clone(&log), tls.clone());
-                let resumptions = Arc::clone(&resumptions);
+                let counted = counted.clone();
                 tokio::spawn(async move {
                     match tls {
                         None => serve(stream, &answer, &log).await,
                         Some(tls) => {
                             if let Ok(stream) = tls.accept(stream).await {
-                                if stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed) {
-                                    resumptions.fetch_add(1, Ordering::SeqCst);
-                                }
+                                let session = stream.get_ref().1;
+                                let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
+                                counted.0.fetch_add(usize::from(resumed), Ordering::SeqCst);
+                                let presented = session.peer_certificates().is_some();
+                                counted.1.fetch_add(usize::from(presented), Ordering::SeqCst);
                                 serve(stream, &answer, &log).await;
                             }
                         }
@@ -123,7 +127,7 @@ impl Upstream {
                 });
             }
         });
-        Self { port, seen, connections, resumed, task }
+        Self { port, seen, connections, resumed, presented, task }
     }
 
     /// Every request so far.
@@ -134,6 +138,11 @@ impl Upstream {
     /// How many connections were opened.
     pub(super) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
+    }
+
+    /// How many connections came with a client's certificate.
+    pub(super) fn presented(&self) -> usize {
+        self.presented.load(Ordering::SeqCst)
     }
 
     /// How many connections resumed a session of an earlier one.
