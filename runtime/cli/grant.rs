@@ -99,7 +99,8 @@ impl<'a> Granted<'a> {
     /// The credentials of granted operations, and those that their sessions log in with.
     fn credentials(&self) -> BTreeMap<&'a Name, &'a Credential> {
         let named = self.operations.iter().flat_map(|(_, operation)| &operation.credentials);
-        let mut found: BTreeMap<_, _> = named.filter_map(|name| self.manifest.credentials.get_key_value(name)).collect();
+        let mut found: BTreeMap<_, _> =
+            named.filter_map(|name| self.manifest.credentials.get_key_value(name)).collect();
         let logins: Vec<_> = found.values().filter_map(|credential| session(credential)).collect();
         let logins = logins.into_iter().filter_map(|session| self.manifest.operations.get(&session.login));
         let used = logins.flat_map(|operation| &operation.credentials);

@@ -214,7 +214,9 @@ fn report(manifest: &Manifest, signature: &str) -> String {
         plugin.version,
         plugin.component,
         secrets.join(" "),
-        names.map_or_else(String::new, |names| format!("names      {names}, which a connection may bind as identifiers\n")),
+        names.map_or_else(String::new, |names| format!(
+            "names      {names}, which a connection may bind as identifiers\n"
+        )),
         table(&["OPERATION", "EFFECT", "METHOD", "ENDPOINT AND PATH", "CREDENTIALS", "ANSWER"], &operations),
         table(&["TOOL", "EFFECT", "DESCRIPTION"], &tools),
     )

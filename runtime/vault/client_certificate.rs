@@ -134,7 +134,12 @@ mod tests {
         let broken = key.replace("\n-----END", "kR7v\n-----END");
         for (certificate, key, secret, words) in [
             ("", key.as_str(), "certificate", "certificate first"),
-            ("-----BEGIN CERTIFICATE-----\nkR7v!\n-----END CERTIFICATE-----\n", &key, "certificate", "certificate first"),
+            (
+                "-----BEGIN CERTIFICATE-----\nkR7v!\n-----END CERTIFICATE-----\n",
+                &key,
+                "certificate",
+                "certificate first",
+            ),
             (&key, &key, "certificate", "certificate first"),
             (&certificate, "kR7vQ2pXw9LmZt4Yb8NcJ6HfGd3", "client-key", "not encrypted"),
             (&certificate, &certificate, "client-key", "not encrypted"),

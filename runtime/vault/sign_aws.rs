@@ -40,7 +40,8 @@ pub(crate) fn sign(
     let region = region(&aws.region, secrets)?;
     let scope = Scope { region: &region, service: &aws.service };
     let credentials = credentials(aws, secrets)?;
-    let (headers, signature) = headers(&credentials, &scope, &[("host", request.host)], settings(&aws.service), request, now)?;
+    let (headers, signature) =
+        headers(&credentials, &scope, &[("host", request.host)], settings(&aws.service), request, now)?;
     let bytes = hex::decode(&signature).map_err(|_| FailureKind::Body)?;
     let text = Arc::new(Secret::new(signature.into_bytes()));
     sign::live_signature(bytes, &text, &aws.secret_access_key, live);

@@ -60,7 +60,8 @@ fn authorization(vector: &Vector) -> String {
     // `send_tests/signatures.rs` holds them to.
     settings.percent_encoding_mode = PercentEncodingMode::Single;
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    let covered: Vec<(&str, &str)> = vector.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let covered: Vec<(&str, &str)> =
+        vector.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let request = Unsigned {
         scheme: "https",
         method: &vector.method,

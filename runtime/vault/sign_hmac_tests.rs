@@ -117,7 +117,8 @@ fn a_message_is_made_of_the_request_and_a_key_is_read_as_it_is_written() {
 
 #[test]
 fn a_key_that_is_written_otherwise_is_named_and_not_quoted() {
-    for (encoding, text) in [(Encoding::Base64, "kR7vQ2pXw9L"), (Encoding::Hex, "kR7vQ2pXw9Lm"), (Encoding::Hex, "abc")] {
+    for (encoding, text) in [(Encoding::Base64, "kR7vQ2pXw9L"), (Encoding::Hex, "kR7vQ2pXw9Lm"), (Encoding::Hex, "abc")]
+    {
         let failure = signed(&scheme(encoding, Encoding::Hex), text, &mut Live::default()).err().unwrap();
         assert!(matches!(&failure, FailureKind::SigningKey { secret, .. } if secret.as_str() == "key"), "{failure:?}");
         assert!(!format!("{failure} {failure:?}").contains("kR7v"));
@@ -132,7 +133,9 @@ fn signature_and_key_bytes_are_secrets_in_every_spelling() {
     let key = b"kR7vQ2pXw9LmZt4Yb8Nc";
     signed(&scheme(Encoding::Base64, Encoding::Base64), &BASE64_STANDARD.encode(key), &mut live).unwrap();
     let code = expected(key);
-    for echo in [hex::encode(&code), BASE64_STANDARD.encode(&code), String::from_utf8(key.to_vec()).unwrap(), hex::encode(key)] {
+    for echo in
+        [hex::encode(&code), BASE64_STANDARD.encode(&code), String::from_utf8(key.to_vec()).unwrap(), hex::encode(key)]
+    {
         assert_eq!(live.leaks(echo.as_bytes()).len(), 1, "{echo}");
     }
     assert!(live.leaks(b"784111777 v1 PUT api.example.com:8443").is_empty());

@@ -386,7 +386,8 @@ fn caller(tool: &str) -> Caller {
 
 fn policy(place: &Place) -> Policy {
     let component = Digest::of(COMPONENT).to_string();
-    let manifest = format!("{MANIFEST}{}", place.more).replace("@component", &component).replace("@scheme", place.scheme);
+    let manifest =
+        format!("{MANIFEST}{}", place.more).replace("@component", &component).replace("@scheme", place.scheme);
     let schemas = BTreeMap::from([("schemas/things.json".to_owned(), b"{}".to_vec())]);
     let publisher = PublisherKey::generate("acme", [0x22; 32]).unwrap();
     let signature = publisher.sign(&manifest, COMPONENT, &schemas).unwrap();

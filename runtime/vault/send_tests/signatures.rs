@@ -80,7 +80,8 @@ fn house(port: u16) -> House {
 }
 
 fn read(credential: &str) -> SendRequest {
-    let parameters = [("id", "a b+c"), ("b", "2 &x"), ("a", "1")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let parameters =
+        [("id", "a b+c"), ("b", "2 &x"), ("a", "1")].map(|(name, value)| (name.to_owned(), value.to_owned()));
     SendRequest { parameters: parameters.to_vec(), ..request("signed-read", Some(credential)) }
 }
 
@@ -157,11 +158,9 @@ fn verify_aws(seen: &Seen, key: &str, now: SystemTime) -> Result<(), &'static st
     let (path, query) = target(seen);
     // Every service but S3 encodes the path that was sent once more.
     let path = if service == "s3" { path } else { path.replace('%', "%25") };
-    let mut pairs: Vec<String> =
-        query.split('&').filter(|pair| !pair.is_empty()).map(str::to_owned).collect();
+    let mut pairs: Vec<String> = query.split('&').filter(|pair| !pair.is_empty()).map(str::to_owned).collect();
     pairs.sort();
-    let headers: String =
-        names.split(';').map(|name| format!("{name}:{}\n", seen.header(name)[0].trim())).collect();
+    let headers: String = names.split(';').map(|name| format!("{name}:{}\n", seen.header(name)[0].trim())).collect();
     let method = seen.line().split(' ').next().unwrap();
     let canonical = format!("{method}\n{path}\n{}\n{headers}\n{names}\n{}", pairs.join("&"), digest(&seen.body));
     let text = format!("AWS4-HMAC-SHA256\n{date}\n{}\n{}", scope.join("/"), digest(&canonical));
