@@ -127,6 +127,8 @@ pub enum OperatorAction {
     LogExported,
     /// The host itself set a torn tail of the log aside when it opened it.
     LogRecovered,
+    /// The host ends a session that it opened at an upstream.
+    SessionEnded,
     /// The host started.
     HostStarted,
     /// The host stopped.

@@ -28,7 +28,9 @@ pub(crate) fn run(state: &State, identity: Option<&Path>, call: &Call) -> Result
     };
     let result = crate::block_on(async {
         let host = open::host(state, identity, Some(&caller.connection)).await?;
-        host.call(caller, arguments).await.map_err(|error| crate::error::of_call(&error))
+        let result = host.call(caller, arguments).await.map_err(|error| crate::error::of_call(&error));
+        crate::end_sessions(host.hallway()).await;
+        result
     })??;
     let text = serde_json::to_string_pretty(&result.value).map_err(Failure::usage)?;
     Output::new(text, &result.value)

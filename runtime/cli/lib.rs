@@ -115,6 +115,13 @@ fn plugin_command(state: &State, command: &Plugin) -> Result<Output, Failure> {
     }
 }
 
+/// Logs out wherever calls logged in. What does not work is told, and changes nothing about what was done.
+pub(crate) async fn end_sessions(hallway: &claviger_pipeline::Hallway) {
+    for trouble in hallway.end_sessions().await {
+        output::notice(&trouble);
+    }
+}
+
 /// One runtime on this thread: work stealing costs a third more for each call and gives a single caller nothing.
 pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

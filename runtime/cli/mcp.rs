@@ -17,7 +17,10 @@ pub(crate) fn run(state: &State, identity: Option<&Path>, mcp: &Mcp) -> Result<(
     let session = format!("mcp-{}", hex::encode(keys::random()?.get(..8).unwrap_or_default()));
     crate::block_on(async {
         let host = Arc::new(open::host(state, identity, None).await?);
-        claviger_server::stdio(host, principal, session).await.map_err(|error| failure(&error))
+        let hallway = Arc::clone(host.hallway());
+        let served = claviger_server::stdio(host, principal, session).await.map_err(|error| failure(&error));
+        crate::end_sessions(&hallway).await;
+        served
     })?
 }
 

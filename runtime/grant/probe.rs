@@ -1,6 +1,6 @@
 //! A request with nothing real in it: does an upstream give back what it is given?
 
-use claviger_manifest::{Name, Operation, Origin, ToolName};
+use claviger_manifest::{Name, Operation, Origin, Scheme, ToolName};
 
 use crate::facts::ActionFacts;
 use crate::plan::{CredentialPlan, EndpointPlan, Outbound, Plan, Source};
@@ -94,5 +94,8 @@ fn disarm_credential(credential: &mut CredentialPlan) {
         if !matches!(source, Source::Setting(_)) {
             *source = Source::Canary;
         }
+    }
+    if let Scheme::Session(session) = &credential.declaration.scheme {
+        credential.sources.extend(session.values.keys().map(|name| (name.clone(), Source::Canary)));
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use claviger_approval::Desk;
-use claviger_audit::Log;
+use claviger_audit::{Event, Log, OperatorAction};
 use claviger_grant::{Caller, Policy};
 use claviger_vault::Vault;
 
@@ -27,6 +27,23 @@ impl Hallway {
     /// Begins one tool call. What it opens ends with it.
     pub fn begin(self: &Arc<Self>, caller: Caller) -> Call {
         Call::new(Arc::clone(self), caller)
+    }
+
+    /// Ends the sessions that requests opened at upstreams: to be called once, when no call runs any more. No record, no
+    /// act: what cannot be noted is not sent, and ends at the upstream by itself. Tells what did not work.
+    pub async fn end_sessions(&self) -> Vec<String> {
+        let mut trouble = Vec::new();
+        for session in self.vault.take_sessions().await {
+            let what = format!("{} of {}", session.credential(), session.connection());
+            let (subject, detail) = (session.connection().as_str(), session.credential().as_str());
+            let event = Event::operator(OperatorAction::SessionEnded, subject, Some(detail));
+            let done = match self.log.note(event, (self.outside.now)()).await {
+                Ok(_) => self.vault.end_session(session).await.map_err(|failure| failure.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            trouble.extend(done.err().map(|why| format!("the session {what} was not ended: {why}")));
+        }
+        trouble
     }
 
     /// The connections and their plugins.

@@ -102,6 +102,8 @@ pub(crate) struct Route<'a> {
     /// Who is presented to an endpoint that asks.
     pub(crate) identity: Option<&'a Arc<Identity>>,
     pub(crate) pool: &'a mut Pool,
+    /// Redirects that are an answer and not followed: those by which a log-in says that it worked.
+    pub(crate) redirects: &'a [u16],
     /// The longest body of an answer, bytes.
     pub(crate) limit: u64,
     /// The most time for the exchange.
@@ -124,7 +126,7 @@ impl Route<'_> {
         let (head, body) = answer.into_parts();
         report.status = Some(head.status.as_u16());
         // Nothing is read of an answer that will be dropped anyway, and its connection is closed.
-        acceptable(head.status, &head.headers)?;
+        acceptable(head.status, self.redirects, &head.headers)?;
         let (body, trailers) = read(body, self.limit, report).await?;
         let decoded = decode::decode(&head.headers, body, self.limit)?;
         self.pool.put(self.endpoint, self.identity, connection);
@@ -241,11 +243,12 @@ pub(crate) fn authority(endpoint: &EndpointPlan) -> Result<String, FailureKind> 
 }
 
 /// No redirects, no change of protocol, no encoding that is not known: none of them is followed, and none can be scanned.
-fn acceptable(status: StatusCode, headers: &HeaderMap) -> Result<(), FailureKind> {
+fn acceptable(status: StatusCode, redirects: &[u16], headers: &HeaderMap) -> Result<(), FailureKind> {
     if status.is_informational() {
         return Err(FailureKind::Http("the upstream wants another protocol"));
     }
-    if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
+    let answer = status == StatusCode::NOT_MODIFIED || redirects.contains(&status.as_u16());
+    if status.is_redirection() && !answer {
         return Err(FailureKind::Redirected(status.as_u16()));
     }
     let mut transfer = headers.get_all(header::TRANSFER_ENCODING).iter();
@@ -331,7 +334,7 @@ mod tests {
             ("transfer-encoding", "chunked"),
             ("x", "gzip"),
         ] {
-            assert!(acceptable(StatusCode::OK, &with(name, value)).is_ok(), "{name}: {value}");
+            assert!(acceptable(StatusCode::OK, &[], &with(name, value)).is_ok(), "{name}: {value}");
         }
         for (name, value) in [
             ("content-encoding", "compress"),
@@ -340,16 +343,21 @@ mod tests {
             ("content-encoding", ""),
             ("transfer-encoding", "gzip, chunked"),
         ] {
-            assert!(matches!(acceptable(StatusCode::OK, &with(name, value)), Err(FailureKind::Encoded)), "{value}");
+            assert!(
+                matches!(acceptable(StatusCode::OK, &[], &with(name, value)), Err(FailureKind::Encoded)),
+                "{value}"
+            );
         }
         for status in [300, 301, 302, 303, 305, 307, 308, 399] {
-            let refused = acceptable(StatusCode::from_u16(status).unwrap(), &HeaderMap::new());
+            let refused = acceptable(StatusCode::from_u16(status).unwrap(), &[], &HeaderMap::new());
             assert!(matches!(refused, Err(FailureKind::Redirected(same)) if same == status));
         }
         for status in [200, 204, 304, 400, 401, 404, 429, 500, 503] {
-            assert!(acceptable(StatusCode::from_u16(status).unwrap(), &HeaderMap::new()).is_ok());
+            assert!(acceptable(StatusCode::from_u16(status).unwrap(), &[], &HeaderMap::new()).is_ok());
         }
-        assert!(acceptable(StatusCode::SWITCHING_PROTOCOLS, &HeaderMap::new()).is_err());
+        assert!(acceptable(StatusCode::FOUND, &[302], &HeaderMap::new()).is_ok());
+        assert!(acceptable(StatusCode::FOUND, &[303], &HeaderMap::new()).is_err());
+        assert!(acceptable(StatusCode::SWITCHING_PROTOCOLS, &[], &HeaderMap::new()).is_err());
     }
 
     #[test]

@@ -154,6 +154,22 @@ pub enum FailureKind {
         "the token endpoint's answer for credential {0} is not an OAuth 2.0 access token response (RFC 6749 section 5.1)"
     )]
     TokenAnswer(Name),
+    /// The log-in was refused.
+    #[error("the log-in answered {status}; check what credential {credential} logs in with")]
+    Login {
+        /// The credential.
+        credential: Name,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The log-in's answer is not what the manifest says.
+    #[error(
+        "the answer to the log-in of credential {0} lacks a value or the lifetime that the manifest's `values` and `lifetime` name, or a value has fewer than 8 bytes"
+    )]
+    LoginAnswer(Name),
+    /// The log-out was refused.
+    #[error("the log-out answered {0}; the session ends at the upstream by itself")]
+    Logout(u16),
     /// The provider did not store the item.
     #[error("the new item was not stored: {0}; the values are kept sealed, `claviger vault recover` lists them")]
     Store(ProviderError),
@@ -204,6 +220,9 @@ impl FailureKind {
             Self::Journal(_) => "journal",
             Self::Token { .. } => "token",
             Self::TokenAnswer(_) => "token-answer",
+            Self::Login { .. } => "login",
+            Self::LoginAnswer(_) => "login-answer",
+            Self::Logout(_) => "logout",
             Self::Store(_) => "store",
             Self::ReadBack => "read-back",
             Self::Body => "body",

@@ -34,6 +34,11 @@ impl Resolved {
         names.filter(|name| self.0.iter().any(|held| held.secret && held.name == **name))
     }
 
+    /// The names of all that are secrets.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &Name> {
+        self.0.iter().filter(|held| held.secret).map(|held| &held.name)
+    }
+
     /// These, and values that the host made for one request. What those are derived from is live under its own names.
     pub(crate) fn with(&self, made: Vec<(Name, Arc<Secret>)>) -> Self {
         let held = self.0.iter().map(|held| Held {
@@ -71,7 +76,13 @@ pub(crate) fn place(
     let mut placement = Placement::default();
     match scheme {
         // Fields of the body are placed by `fields`, before the body is encoded; a signature is made after that.
-        Scheme::Header | Scheme::ClientCertificate | Scheme::Body { .. } | Scheme::AwsSigv4(_) | Scheme::Hmac(_) => {}
+        // Cookies of a session depend on the method, see `session::places`.
+        Scheme::Header
+        | Scheme::ClientCertificate
+        | Scheme::Body { .. }
+        | Scheme::Session(_)
+        | Scheme::AwsSigv4(_)
+        | Scheme::Hmac(_) => {}
         Scheme::Bearer { token } => placement.headers.push(bearer(secrets.find(token)?, token)?),
         Scheme::Basic { username, password } => placement.headers.push(basic(username, password, secrets, live)?),
         Scheme::Query { parameter, value } => placement.query = Some(query(parameter, value, secrets, live)?),
@@ -79,7 +90,6 @@ pub(crate) fn place(
             let token = token.ok_or_else(|| FailureKind::EmptySlot(oauth.client_id.clone()))?;
             placement.headers.push(bearer(token, &oauth.client_id)?);
         }
-        Scheme::Session(_) => return Err(FailureKind::Body),
     }
     for (header, template) in extra {
         placement.headers.push(templated(header, template, secrets, live)?);
@@ -156,7 +166,7 @@ fn query(parameter: &str, template: &Template, secrets: &Resolved, live: &mut Li
     Ok(Secret::new(pair))
 }
 
-fn templated(
+pub(crate) fn templated(
     header: &str,
     template: &Template,
     secrets: &Resolved,
@@ -170,7 +180,7 @@ fn templated(
 }
 
 /// Fills a template and adds the result to the live set: short parts can make one long secret.
-fn filled(template: &Template, secrets: &Resolved, live: &mut Live) -> Result<Arc<Secret>, FailureKind> {
+pub(crate) fn filled(template: &Template, secrets: &Resolved, live: &mut Live) -> Result<Arc<Secret>, FailureKind> {
     // A lone reference is the secret itself, which is live already.
     if let [TemplatePart::Reference(name)] = template.parts() {
         return secrets.find(name).cloned();

@@ -6,9 +6,13 @@ use claviger_grant::{CredentialPlan, Source};
 use claviger_manifest::Name;
 
 use crate::exchange::Raw;
+use crate::failure::FailureKind;
 use crate::inject::Resolved;
+use crate::kept::Minted;
 use crate::scan::{Echo, Shown, echoes};
-use crate::token::{self, Token};
+use crate::session::{self, Opened};
+use crate::token;
+use crate::vault::Made;
 
 /// What a probe found out.
 #[derive(Debug)]
@@ -19,11 +23,17 @@ pub struct Probed {
     pub echoes: Vec<(Name, Vec<Echo>)>,
 }
 
-/// What stands in for a token that a probe does not mint: a canary of what the token would be made of.
-pub(crate) fn token(plan: &CredentialPlan, canaries: &Resolved) -> Option<Token> {
-    let oauth = token::declared(plan)?;
-    let value = canaries.find(oauth.client_secret.as_ref().unwrap_or(&oauth.client_id)).ok()?;
-    Some(Token { value: Arc::clone(value), fresh: true })
+/// What stands in for a token that a probe does not mint, or for a session that it does not open: a canary of what that
+/// would be made of.
+pub(crate) fn made(plan: &CredentialPlan, canaries: &Resolved) -> Result<Made, FailureKind> {
+    if let Some(oauth) = token::declared(plan) {
+        let value = Arc::clone(canaries.find(oauth.client_secret.as_ref().unwrap_or(&oauth.client_id))?);
+        return Ok(Made::Token(Minted { value, fresh: true }));
+    }
+    let Some(session) = session::declared(&plan.declaration) else { return Ok(Made::Nothing) };
+    let canary = |name: &Name| canaries.find(name).map(Arc::clone);
+    let value = Arc::new(Opened::of_canaries(plan, session, canary)?);
+    Ok(Made::Session(Minted { value, fresh: true }))
 }
 
 /// Looks for every canary in everything that came.

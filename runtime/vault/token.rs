@@ -1,15 +1,14 @@
 //! OAuth 2.0 client credentials (RFC 6749 §4.4): minted here, kept here, never given out.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use claviger_grant::CredentialPlan;
-use claviger_manifest::{ClientAuthentication, Name, Oauth, Scheme};
+use claviger_grant::{CredentialPlan, EndpointPlan};
+use claviger_manifest::{ClientAuthentication, FieldValue, Oauth, Scheme};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
-use tokio::time::Instant;
 
 use crate::body::{self, EncodedBody};
 use crate::exchange::{Message, Route};
@@ -25,62 +24,8 @@ pub(crate) const MAX_ANSWER: u64 = 64 * 1024;
 /// safe with every service we know; a token that dies earlier is replaced on the 401 that it gets.
 const DEFAULT_LIFE: Duration = Duration::from_secs(300);
 
-/// The longest life that is believed. Nothing keeps a token for longer than a working day.
-const MAX_LIFE: Duration = Duration::from_secs(12 * 3600);
-
-/// How long before its end a token is no longer used, so that it does not die on the way: a tenth of its life, but never
-/// more than this.
-const MARGIN: Duration = Duration::from_secs(30);
-
-/// The tokens of all connections, for the life of the host: one for each connection and credential.
-#[derive(Default)]
-pub(crate) struct Tokens {
-    kept: Mutex<HashMap<(Name, Name), Arc<Entry>>>,
-}
-
-/// The place of one token. Whoever mints holds the lock, and everybody else waits for what comes of it.
-struct Entry {
-    key: Key,
-    state: tokio::sync::Mutex<State>,
-}
-
-/// Everything that a token depends on besides its connection and credential.
-#[derive(PartialEq, Eq)]
-struct Key {
-    versions: Vec<String>,
-    audience: Option<String>,
-    scope: Option<String>,
-    endpoint: String,
-}
-
-#[derive(Default)]
-struct State {
-    token: Option<Kept>,
-    /// When minting failed last, with the status if there was one. Those who waited meanwhile share it: thirty wrong
-    /// passwords in a row lock an account.
-    failed: Option<(Instant, Refused)>,
-}
-
-struct Kept {
-    value: Arc<Secret>,
-    until: Instant,
-}
-
-#[derive(Clone, Copy)]
-enum Refused {
-    Status(u16),
-    Answer,
-}
-
-/// A token, and whether it was minted just now.
-pub(crate) struct Token {
-    pub(crate) value: Arc<Secret>,
-    pub(crate) fresh: bool,
-}
-
 /// What minting needs to know about the request it is for.
 pub(crate) struct Client<'a> {
-    pub(crate) connection: &'a Name,
     pub(crate) plan: &'a CredentialPlan,
     pub(crate) oauth: &'a Oauth,
     pub(crate) secrets: &'a Resolved,
@@ -88,95 +33,14 @@ pub(crate) struct Client<'a> {
     pub(crate) versions: &'a [String],
 }
 
-impl Tokens {
-    /// The token that is kept, or a new one. Concurrent calls mint one between them.
-    pub(crate) async fn get(
-        &self,
-        client: &Client<'_>,
-        path: &str,
-        route: &mut Route<'_>,
-    ) -> Result<Token, FailureKind> {
-        let asked = Instant::now();
-        let entry = self.entry(client, path, route);
-        let mut state = entry.state.lock().await;
-        if let Some(kept) = state.token.as_ref().filter(|kept| Instant::now() < kept.until) {
-            return Ok(Token { value: Arc::clone(&kept.value), fresh: false });
-        }
-        if let Some((_, refused)) = state.failed.filter(|(when, _)| *when > asked) {
-            return Err(refused.kind(&client.plan.name));
-        }
-        match mint(client, path, route).await {
-            Ok((value, life)) => {
-                let value = Arc::new(value);
-                state.token = Some(Kept { value: Arc::clone(&value), until: Instant::now() + usable(life) });
-                state.failed = None;
-                Ok(Token { value, fresh: true })
-            }
-            Err(kind) => {
-                state.token = None;
-                state.failed = Refused::of(&kind).map(|refused| (Instant::now(), refused));
-                Err(kind)
-            }
-        }
-    }
-
-    /// Forgets a token that the upstream refused, unless another call has replaced it already.
-    pub(crate) async fn forget(&self, connection: &Name, credential: &Name, token: &Arc<Secret>) {
-        let place = (connection.clone(), credential.clone());
-        let entry = self.kept().get(&place).map(Arc::clone);
-        let Some(entry) = entry else { return };
-        let mut state = entry.state.lock().await;
-        if state.token.as_ref().is_some_and(|kept| Arc::ptr_eq(&kept.value, token)) {
-            state.token = None;
-        }
-    }
-
-    /// The entry of a connection's credential. One that depends on other things, an older secret for example, is replaced.
-    fn entry(&self, client: &Client<'_>, path: &str, route: &Route<'_>) -> Arc<Entry> {
-        let key = Key {
-            versions: client.versions.to_owned(),
-            audience: client.oauth.audience.clone(),
-            scope: client.oauth.scope.clone(),
-            endpoint: format!("{}{path}", route.endpoint.origin),
-        };
-        let mut kept = self.kept();
-        let place = (client.connection.clone(), client.plan.name.clone());
-        match kept.get(&place) {
-            Some(entry) if entry.key == key => Arc::clone(entry),
-            _ => {
-                let entry = Arc::new(Entry { key, state: tokio::sync::Mutex::default() });
-                kept.insert(place, Arc::clone(&entry));
-                entry
-            }
-        }
-    }
-
-    fn kept(&self) -> MutexGuard<'_, HashMap<(Name, Name), Arc<Entry>>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl fmt::Debug for Tokens {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Tokens").finish_non_exhaustive()
-    }
-}
-
-impl Refused {
-    /// What the token endpoint itself said. A broken connection says nothing about the next attempt.
-    fn of(kind: &FailureKind) -> Option<Self> {
-        match kind {
-            FailureKind::Token { status, .. } => Some(Self::Status(*status)),
-            FailureKind::TokenAnswer(_) => Some(Self::Answer),
-            _ => None,
-        }
-    }
-
-    fn kind(self, credential: &Name) -> FailureKind {
-        match self {
-            Self::Status(status) => FailureKind::Token { credential: credential.clone(), status },
-            Self::Answer => FailureKind::TokenAnswer(credential.clone()),
-        }
+impl Client<'_> {
+    /// Everything that a token depends on besides its connection and credential.
+    pub(crate) fn key(&self, path: &str, endpoint: &EndpointPlan) -> Vec<String> {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let mut key = vec![format!("{}{path}", endpoint.origin), text(&self.oauth.audience), text(&self.oauth.scope)];
+        // Further parameters are made of secrets and settings, whose versions tell their values apart.
+        key.extend(self.versions.iter().cloned());
+        key
     }
 }
 
@@ -188,28 +52,24 @@ pub(crate) fn declared(plan: &CredentialPlan) -> Option<&Oauth> {
     }
 }
 
-/// For how long a token of this life is used.
-fn usable(life: Option<Duration>) -> Duration {
-    let life = life.unwrap_or(DEFAULT_LIFE).min(MAX_LIFE);
-    life.saturating_sub(MARGIN.min(life / 10))
-}
-
 /// Asks the token endpoint. What it answers goes nowhere but into the cache.
-async fn mint(
+pub(crate) async fn mint(
     client: &Client<'_>,
     path: &str,
     route: &mut Route<'_>,
 ) -> Result<(Secret, Option<Duration>), FailureKind> {
     let credential = &client.plan.name;
     let (body, placement) = request(client)?;
+    let query = query(client)?;
     let accept = [("accept".to_owned(), "application/json".to_owned())];
     let message =
-        Message { method: "POST", path, query: "", headers: &accept, body: Some(&body), placement: &placement };
+        Message { method: "POST", path, query: &query, headers: &accept, body: Some(&body), placement: &placement };
     let raw = route.send(&message, &mut Report::default()).await?;
     if !raw.status.is_success() {
         return Err(FailureKind::Token { credential: credential.clone(), status: raw.status.as_u16() });
     }
-    parse(&raw.body).ok_or_else(|| FailureKind::TokenAnswer(credential.clone()))
+    let (token, life) = parse(&raw.body).ok_or_else(|| FailureKind::TokenAnswer(credential.clone()))?;
+    Ok((token, Some(life.unwrap_or(DEFAULT_LIFE))))
 }
 
 /// The request of RFC 6749 §4.4.2, with the client's authentication where the manifest says.
@@ -223,6 +83,8 @@ fn request(client: &Client<'_>) -> Result<(EncodedBody, Placement), FailureKind>
     let mut pairs: Vec<(&str, &Secret)> = vec![("grant_type", &grant)];
     pairs.extend(audience.as_ref().map(|audience| ("audience", audience)));
     pairs.extend(scope.as_ref().map(|scope| ("scope", scope)));
+    let further = further(&oauth.token_endpoint.parameters, client.secrets)?;
+    pairs.extend(further.iter().map(|(name, value)| (*name, &**value)));
     let mut placement = Placement::default();
     match oauth.client_authentication {
         ClientAuthentication::Basic if secret.is_some() => {
@@ -235,6 +97,31 @@ fn request(client: &Client<'_>) -> Result<(EncodedBody, Placement), FailureKind>
         }
     }
     Ok((body::pairs(&pairs, oauth.token_endpoint.body)?, placement))
+}
+
+/// Further parameters, such as a tenant, filled.
+fn further<'a>(
+    parameters: &'a BTreeMap<String, FieldValue>,
+    secrets: &Resolved,
+) -> Result<Vec<(&'a str, Arc<Secret>)>, FailureKind> {
+    let filled = parameters.iter().map(|(name, value)| {
+        let value = match value {
+            FieldValue::Template(template) => inject::fill(template, secrets)?,
+            FieldValue::Constant(value) => Secret::new(value.as_str().ok_or(FailureKind::Body)?.as_bytes().to_vec()),
+        };
+        Ok((name.as_str(), Arc::new(value)))
+    });
+    filled.collect()
+}
+
+/// The query of the token request, without `?`.
+fn query(client: &Client<'_>) -> Result<String, FailureKind> {
+    let mut query = Vec::new();
+    for (name, value) in further(&client.oauth.token_endpoint.query, client.secrets)? {
+        // EXPOSE: the manifest says that the value stands in the query; nothing in this room prints a target.
+        body::pair(name, value.expose(), &mut query);
+    }
+    String::from_utf8(query).map_err(|_| FailureKind::Body)
 }
 
 /// RFC 6749 §2.3.1: both parts are form-encoded before they are joined, so that a colon in one of them is no border.
@@ -304,9 +191,7 @@ fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D:
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
-    use std::time::Duration;
-
-    use super::{basic, parse, usable};
+    use super::{basic, parse};
     use crate::reveal::Secret;
 
     fn lives(body: &str) -> Option<Option<u64>> {
@@ -346,15 +231,6 @@ mod tests {
         ] {
             assert!(parse(body.as_bytes()).is_none(), "{body}");
         }
-    }
-
-    #[test]
-    fn a_token_is_not_used_to_its_last_second() {
-        assert_eq!(usable(Some(Duration::from_secs(3600))), Duration::from_secs(3570));
-        assert_eq!(usable(Some(Duration::from_secs(20))), Duration::from_secs(18));
-        assert_eq!(usable(Some(Duration::ZERO)), Duration::ZERO);
-        assert_eq!(usable(None), Duration::from_secs(270));
-        assert_eq!(usable(Some(Duration::from_secs(u64::MAX))), Duration::from_secs(12 * 3600 - 30));
     }
 
     #[test]

@@ -1,0 +1,209 @@
+//! What the host mints and keeps for a connection's credential: tokens and sessions. Made once for all who need it at the
+//! same time, replaced when what it is made of changes.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use claviger_manifest::Name;
+use tokio::time::Instant;
+
+use crate::failure::FailureKind;
+
+/// The longest life that is believed. Nothing is kept for longer than a working day.
+const MAX_LIFE: Duration = Duration::from_secs(12 * 3600);
+
+/// How long before its end a value is no longer used, so that it does not die on the way: a tenth of its life, but never
+/// more than this.
+const MARGIN: Duration = Duration::from_secs(30);
+
+/// Values of all connections, for the life of the host: one for each connection and credential.
+pub(crate) struct Kept<V> {
+    places: Mutex<HashMap<(Name, Name), Arc<Place<V>>>>,
+    /// Values that were replaced because what they are made of changed.
+    retired: Mutex<Vec<Retired<V>>>,
+}
+
+/// The place of one value. Whoever mints holds the lock, and everybody else waits for what comes of it.
+struct Place<V> {
+    /// Everything that the value depends on besides its connection and credential.
+    key: Vec<String>,
+    state: tokio::sync::Mutex<State<V>>,
+}
+
+struct State<V> {
+    value: Option<(Arc<V>, Instant)>,
+    /// When minting failed last, and what was said. Those who waited meanwhile share it: thirty wrong passwords in a row
+    /// lock an account.
+    failed: Option<(Instant, Refused)>,
+}
+
+/// What an upstream said to a log-in or a token request. A broken connection says nothing about the next attempt.
+#[derive(Clone, Copy)]
+enum Refused {
+    Token(u16),
+    TokenAnswer,
+    Login(u16),
+    LoginAnswer,
+}
+
+/// A value, and whether it was minted just now.
+pub(crate) struct Minted<V> {
+    pub(crate) value: Arc<V>,
+    pub(crate) fresh: bool,
+}
+
+/// A value that is no longer given out, with whose it was.
+pub(crate) struct Retired<V> {
+    pub(crate) connection: Name,
+    pub(crate) credential: Name,
+    pub(crate) value: Arc<V>,
+}
+
+impl<V> Kept<V> {
+    /// The value that is kept, or what `mint` makes, with how long it lives. Concurrent calls mint one between them.
+    pub(crate) async fn get(
+        &self,
+        connection: &Name,
+        credential: &Name,
+        key: Vec<String>,
+        mint: impl Future<Output = Result<(V, Option<Duration>), FailureKind>>,
+    ) -> Result<Minted<V>, FailureKind> {
+        let asked = Instant::now();
+        let (place, replaced) = self.place(connection, credential, key);
+        if let Some(replaced) = replaced {
+            self.retire(connection.clone(), credential.clone(), &replaced).await;
+        }
+        let mut state = place.state.lock().await;
+        if let Some((value, _)) = state.value.as_ref().filter(|(_, until)| Instant::now() < *until) {
+            return Ok(Minted { value: Arc::clone(value), fresh: false });
+        }
+        if let Some((_, refused)) = state.failed.filter(|(when, _)| *when > asked) {
+            return Err(refused.kind(credential));
+        }
+        match mint.await {
+            Ok((value, life)) => {
+                let value = Arc::new(value);
+                state.value = Some((Arc::clone(&value), Instant::now() + usable(life)));
+                state.failed = None;
+                Ok(Minted { value, fresh: true })
+            }
+            Err(kind) => {
+                state.value = None;
+                state.failed = Refused::of(&kind).map(|refused| (Instant::now(), refused));
+                Err(kind)
+            }
+        }
+    }
+
+    /// Forgets a value that the upstream refused, unless another call has replaced it already.
+    pub(crate) async fn forget(&self, connection: &Name, credential: &Name, value: &Arc<V>) {
+        let place = self.places().get(&(connection.clone(), credential.clone())).map(Arc::clone);
+        let Some(place) = place else { return };
+        let mut state = place.state.lock().await;
+        if state.value.as_ref().is_some_and(|(kept, _)| Arc::ptr_eq(kept, value)) {
+            state.value = None;
+        }
+    }
+
+    /// Takes every value out, those that were replaced among them.
+    pub(crate) async fn take_all(&self) -> Vec<Retired<V>> {
+        let places: Vec<_> = self.places().drain().collect();
+        for ((connection, credential), place) in places {
+            self.retire(connection, credential, &place).await;
+        }
+        std::mem::take(&mut *self.retired.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    async fn retire(&self, connection: Name, credential: Name, place: &Place<V>) {
+        if let Some((value, _)) = place.state.lock().await.value.take() {
+            let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+            retired.push(Retired { connection, credential, value });
+        }
+    }
+
+    /// The place of a connection's credential, and the one before it if that depended on other things, an older secret for
+    /// example.
+    fn place(&self, connection: &Name, credential: &Name, key: Vec<String>) -> (Arc<Place<V>>, Option<Arc<Place<V>>>) {
+        let mut places = self.places();
+        let at = (connection.clone(), credential.clone());
+        match places.get(&at) {
+            Some(place) if place.key == key => (Arc::clone(place), None),
+            _ => {
+                let state = tokio::sync::Mutex::new(State { value: None, failed: None });
+                let place = Arc::new(Place { key, state });
+                let replaced = places.insert(at, Arc::clone(&place));
+                (place, replaced)
+            }
+        }
+    }
+
+    fn places(&self) -> MutexGuard<'_, HashMap<(Name, Name), Arc<Place<V>>>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<V> Default for Kept<V> {
+    fn default() -> Self {
+        Self { places: Mutex::default(), retired: Mutex::default() }
+    }
+}
+
+impl<V> fmt::Debug for Retired<V> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("Retired");
+        shown.field("connection", &self.connection).field("credential", &self.credential).finish_non_exhaustive()
+    }
+}
+
+impl<V> fmt::Debug for Kept<V> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Kept").finish_non_exhaustive()
+    }
+}
+
+impl Refused {
+    fn of(kind: &FailureKind) -> Option<Self> {
+        match kind {
+            FailureKind::Token { status, .. } => Some(Self::Token(*status)),
+            FailureKind::TokenAnswer(_) => Some(Self::TokenAnswer),
+            FailureKind::Login { status, .. } => Some(Self::Login(*status)),
+            FailureKind::LoginAnswer(_) => Some(Self::LoginAnswer),
+            _ => None,
+        }
+    }
+
+    fn kind(self, credential: &Name) -> FailureKind {
+        let credential = credential.clone();
+        match self {
+            Self::Token(status) => FailureKind::Token { credential, status },
+            Self::TokenAnswer => FailureKind::TokenAnswer(credential),
+            Self::Login(status) => FailureKind::Login { credential, status },
+            Self::LoginAnswer => FailureKind::LoginAnswer(credential),
+        }
+    }
+}
+
+/// For how long a value of this life is used; without one, until the upstream refuses it, but not for ever.
+fn usable(life: Option<Duration>) -> Duration {
+    let life = life.unwrap_or(MAX_LIFE).min(MAX_LIFE);
+    life.saturating_sub(MARGIN.min(life / 10))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::usable;
+
+    #[test]
+    fn a_value_is_not_used_to_its_last_second() {
+        assert_eq!(usable(Some(Duration::from_secs(3600))), Duration::from_secs(3570));
+        assert_eq!(usable(Some(Duration::from_secs(20))), Duration::from_secs(18));
+        assert_eq!(usable(Some(Duration::ZERO)), Duration::ZERO);
+        assert_eq!(usable(None), Duration::from_secs(12 * 3600 - 30));
+        assert_eq!(usable(Some(Duration::from_secs(u64::MAX))), Duration::from_secs(12 * 3600 - 30));
+    }
+}
