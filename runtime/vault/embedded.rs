@@ -216,6 +216,22 @@ impl Provider for Embedded {
             Ok(saved.map_err(|_| ProviderError::Unavailable("the host is shutting down"))??)
         })
     }
+
+    fn replace<'a>(
+        &'a self,
+        reference: &'a SecretReference,
+        version: &'a str,
+        value: &'a Secret,
+    ) -> BoxFuture<'a, Result<(), ProviderError>> {
+        let (inner, reference, version) = (Arc::clone(&self.inner), reference.clone(), version.to_owned());
+        let value = value.duplicate();
+        Box::pin(async move {
+            // Compared and replaced under the writer's lock.
+            let save = move || inner.change(|draft| draft.replace(&reference, &version, &value));
+            let saved = tokio::task::spawn_blocking(save).await;
+            Ok(saved.map_err(|_| ProviderError::Unavailable("the host is shutting down"))??)
+        })
+    }
 }
 
 #[cfg(test)]

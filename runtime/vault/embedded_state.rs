@@ -101,6 +101,19 @@ impl Draft<'_> {
         Ok(())
     }
 
+    /// Puts a value in the place of one that is held in this version.
+    pub(crate) fn replace(
+        &mut self,
+        place: &SecretReference,
+        version: &str,
+        value: &Secret,
+    ) -> Result<(), EmbeddedError> {
+        let vault = self.index.vault_or_new(place.vault())?;
+        let item = self.index.item(&vault, place.item())?;
+        let held = format!("{}.{}", item.id, item.field(place)?.version);
+        if held == version { self.put(place, value, true) } else { Err(ProviderError::Conflict.into()) }
+    }
+
     /// Creates an item. One with the same title, or two, and nothing happens.
     pub(crate) fn create(&mut self, new: &NewItem) -> Result<Created, EmbeddedError> {
         let vault = self.index.vault_or_new(&new.vault)?;

@@ -30,6 +30,8 @@ const MAGIC: &[u8] = b"claviger pending 1\n";
 const EXTENSION: &str = ".pending";
 /// Writers hold this lock together; who removes unfinished files holds it alone.
 const LOCK: &str = "journal.lock";
+/// Whoever refreshes a token that rotates holds this lock alone.
+const REFRESH_LOCK: &str = "refresh.lock";
 /// The longest entry, bytes: a value of 1 MiB, as the embedded store's, and what it is about.
 const ENTRY_MAX: u64 = 1024 * 1024 + 64 * 1024;
 
@@ -47,8 +49,10 @@ pub struct Pending {
     pub number: u64,
     /// The connection whose call it came up in.
     pub connection: Name,
-    /// The manifest's slot.
+    /// The manifest's slot, or secret for a value that takes the place of an older one.
     pub slot: Name,
+    /// The version of what a provider holds and this value succeeds; none for a value that is to become a new item.
+    pub supersedes: Option<String>,
     /// When it was written, by the file system's clock; none if the file system does not say.
     pub written: Option<SystemTime>,
 }
@@ -111,6 +115,9 @@ impl From<SealError> for JournalError {
 struct About {
     connection: Name,
     slot: Name,
+    /// The version of what a provider holds and this value succeeds; none for a value that is to become a new item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    supersedes: Option<String>,
 }
 
 impl Journal {
@@ -127,10 +134,48 @@ impl Journal {
     /// Seals a value into the journal and gives its number. When this returns, the value survives a power cut. Waits for
     /// the disk.
     pub fn append(&self, connection: &Name, slot: &Name, value: &Secret) -> Result<u64, JournalError> {
+        self.write(&About { connection: connection.clone(), slot: slot.clone(), supersedes: None }, value)
+    }
+
+    /// Seals a value that takes the place of what a provider holds in this version. As durable as [`Journal::append`].
+    pub(crate) fn succeed(
+        &self,
+        connection: &Name,
+        secret: &Name,
+        version: &str,
+        value: &Secret,
+    ) -> Result<u64, JournalError> {
+        let supersedes = Some(version.to_owned());
+        self.write(&About { connection: connection.clone(), slot: secret.clone(), supersedes }, value)
+    }
+
+    /// The newest value that takes the place of what a provider holds in this version, with its number.
+    pub(crate) fn successor(
+        &self,
+        connection: &Name,
+        secret: &Name,
+        version: &str,
+    ) -> Result<Option<(u64, Secret)>, JournalError> {
+        let mut found = None;
+        for pending in self.pending()? {
+            let same = pending.connection == *connection && pending.slot == *secret;
+            if same && pending.supersedes.as_deref() == Some(version) {
+                found = Some(pending.number);
+            }
+        }
+        found.map(|number| Ok((number, self.recover(number)?))).transpose()
+    }
+
+    /// Waits until nobody else refreshes a token on this machine.
+    pub(crate) fn refresh_lock(&self) -> Result<Lock, JournalError> {
+        Ok(Lock::exclusive(&self.directory.join(REFRESH_LOCK))?)
+    }
+
+    fn write(&self, about: &About, value: &Secret) -> Result<u64, JournalError> {
         let mut random = [0_u8; 8];
         getrandom::fill(&mut random).map_err(|_| JournalError::Randomness)?;
         let number = u64::from_be_bytes(random);
-        let bytes = self.encode(number, &About { connection: connection.clone(), slot: slot.clone() }, value)?;
+        let bytes = self.encode(number, about, value)?;
         if u64::try_from(bytes.len()).map_or(true, |length| length > ENTRY_MAX) {
             return Err(JournalError::TooLarge);
         }
@@ -187,7 +232,7 @@ impl Journal {
         // EXPOSE: names, no value.
         let about: About = serde_json::from_slice(plain.expose()).map_err(|_| JournalError::Damaged)?;
         let written = std::fs::metadata(self.path(number)).and_then(|metadata| metadata.modified()).ok();
-        Ok(Pending { number, connection: about.connection, slot: about.slot, written })
+        Ok(Pending { number, connection: about.connection, slot: about.slot, supersedes: about.supersedes, written })
     }
 
     /// The two sealed parts of an entry.

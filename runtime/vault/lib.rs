@@ -38,6 +38,7 @@ mod probe;
 mod provider;
 mod providers;
 mod quarantine;
+mod refresh;
 mod reply;
 mod response;
 mod reveal;

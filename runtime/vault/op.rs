@@ -183,6 +183,17 @@ impl Provider for OpProvider {
     fn create<'a>(&'a self, item: &'a NewItem) -> BoxFuture<'a, Result<Created, ProviderError>> {
         Box::pin(self.create(item))
     }
+
+    /// `op item edit` has no condition: what another device changed a moment ago would be overwritten. So the journal keeps
+    /// the value, and an operator stores it when the vault is theirs alone.
+    fn replace<'a>(
+        &'a self,
+        _reference: &'a SecretReference,
+        _version: &'a str,
+        _value: &'a Secret,
+    ) -> BoxFuture<'a, Result<(), ProviderError>> {
+        Box::pin(std::future::ready(Err(ProviderError::Unsupported("replacing a value only if nobody changed it"))))
+    }
 }
 
 impl fmt::Debug for OpProvider {

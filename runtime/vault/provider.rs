@@ -75,6 +75,16 @@ pub trait Provider: Send + Sync + fmt::Debug {
 
     /// Creates one item. Never overwrites: an item of the same title is [`ProviderError::Exists`].
     fn create<'a>(&'a self, item: &'a NewItem) -> BoxFuture<'a, Result<Created, ProviderError>>;
+
+    /// Replaces a value that is held in exactly this version: for credentials that their issuer replaces, of which the old
+    /// one is dead. A provider that cannot compare and replace in one step refuses, and the journal goes on holding the
+    /// value.
+    fn replace<'a>(
+        &'a self,
+        reference: &'a SecretReference,
+        version: &'a str,
+        value: &'a Secret,
+    ) -> BoxFuture<'a, Result<(), ProviderError>>;
 }
 
 /// Why a provider did not do it. Texts are the project's own: what a provider prints may carry names or worse.
@@ -104,6 +114,9 @@ pub enum ProviderError {
     /// The field has a value.
     #[error("the field has a value already; say so explicitly if it is to be replaced")]
     FieldExists,
+    /// The value is held in another version than the one to be replaced.
+    #[error("the value was changed meanwhile, and is not replaced")]
+    Conflict,
     /// The provider is locked or nobody is signed in.
     #[error("the provider is locked or signed out; unlock it and call again")]
     Locked,

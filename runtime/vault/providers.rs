@@ -6,6 +6,7 @@ use std::sync::Arc;
 use claviger_manifest::SecretReference;
 
 use crate::provider::{Created, NewItem, Provider, ProviderError, Resolved};
+use crate::reveal::Secret;
 
 /// The providers of a host. A vault that the configuration does not name belongs to the default one; no second provider
 /// is ever asked, so that a reference means the same secret tomorrow.
@@ -42,6 +43,16 @@ impl Providers {
     /// Resolves a reference through the provider of its vault.
     pub async fn resolve(&self, reference: &SecretReference) -> Result<Resolved, ProviderError> {
         self.of_vault(reference.vault()).resolve(reference).await
+    }
+
+    /// Replaces a value through the provider of its vault, if that holds this version of it.
+    pub(crate) async fn replace(
+        &self,
+        reference: &SecretReference,
+        version: &str,
+        value: &Secret,
+    ) -> Result<(), ProviderError> {
+        self.of_vault(reference.vault()).replace(reference, version, value).await
     }
 
     /// Creates an item through the provider of its vault.

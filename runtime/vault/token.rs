@@ -1,4 +1,4 @@
-//! OAuth 2.0 client credentials (RFC 6749 §4.4): minted here, kept here, never given out.
+//! OAuth 2.0 tokens (RFC 6749 §4.4, §6): minted here, kept here, never given out.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use claviger_grant::{CredentialPlan, EndpointPlan};
-use claviger_manifest::{ClientAuthentication, FieldValue, Oauth, Scheme};
+use claviger_manifest::{ClientAuthentication, FieldValue, Name, Oauth, OauthGrant, Scheme};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
@@ -38,8 +38,11 @@ impl Client<'_> {
     pub(crate) fn key(&self, path: &str, endpoint: &EndpointPlan) -> Vec<String> {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let mut key = vec![format!("{}{path}", endpoint.origin), text(&self.oauth.audience), text(&self.oauth.scope)];
-        // Further parameters are made of secrets and settings, whose versions tell their values apart.
-        key.extend(self.versions.iter().cloned());
+        // Further parameters are made of secrets and settings, whose versions tell their values apart. A refresh token
+        // changes with every use, and the access token lives on.
+        let rotates = |name: &Name| matches!(&self.oauth.grant, OauthGrant::RefreshToken(token) if token == name);
+        let sources = self.plan.sources.keys().zip(self.versions);
+        key.extend(sources.filter(|(name, _)| !rotates(name)).map(|(_, version)| version.clone()));
         key
     }
 }
@@ -55,11 +58,12 @@ pub(crate) fn declared(plan: &CredentialPlan) -> Option<&Oauth> {
 /// Asks the token endpoint. What it answers goes nowhere but into the cache.
 pub(crate) async fn mint(
     client: &Client<'_>,
+    refresh: Option<&Secret>,
     path: &str,
     route: &mut Route<'_>,
-) -> Result<(Secret, Option<Duration>), FailureKind> {
+) -> Result<Granted, FailureKind> {
     let credential = &client.plan.name;
-    let (body, placement) = request(client)?;
+    let (body, placement) = request(client, refresh)?;
     let query = query(client)?;
     let accept = [("accept".to_owned(), "application/json".to_owned())];
     let message =
@@ -68,19 +72,19 @@ pub(crate) async fn mint(
     if !raw.status.is_success() {
         return Err(FailureKind::Token { credential: credential.clone(), status: raw.status.as_u16() });
     }
-    let (token, life) = parse(&raw.body).ok_or_else(|| FailureKind::TokenAnswer(credential.clone()))?;
-    Ok((token, Some(life.unwrap_or(DEFAULT_LIFE))))
+    parse(&raw.body).ok_or_else(|| FailureKind::TokenAnswer(credential.clone()))
 }
 
 /// The request of RFC 6749 §4.4.2, with the client's authentication where the manifest says.
-fn request(client: &Client<'_>) -> Result<(EncodedBody, Placement), FailureKind> {
+fn request(client: &Client<'_>, refresh: Option<&Secret>) -> Result<(EncodedBody, Placement), FailureKind> {
     let oauth = client.oauth;
     let id = client.secrets.find(&oauth.client_id)?;
     let secret = oauth.client_secret.as_ref().map(|secret| client.secrets.find(secret)).transpose()?;
     let constant = |text: &str| Secret::new(text.as_bytes().to_vec());
-    let grant = constant("client_credentials");
+    let grant = constant(if refresh.is_some() { "refresh_token" } else { "client_credentials" });
     let (audience, scope) = (oauth.audience.as_deref().map(constant), oauth.scope.as_deref().map(constant));
     let mut pairs: Vec<(&str, &Secret)> = vec![("grant_type", &grant)];
+    pairs.extend(refresh.map(|token| ("refresh_token", token)));
     pairs.extend(audience.as_ref().map(|audience| ("audience", audience)));
     pairs.extend(scope.as_ref().map(|scope| ("scope", scope)));
     let further = further(&oauth.token_endpoint.parameters, client.secrets)?;
@@ -134,21 +138,32 @@ fn basic(id: &Secret, secret: &Secret) -> Secret {
     inject::basic_value(&Secret::new(pair))
 }
 
+/// What a token endpoint granted.
+pub(crate) struct Granted {
+    pub(crate) access: Secret,
+    pub(crate) life: Option<Duration>,
+    /// The next refresh token, where there is one.
+    pub(crate) refresh: Option<Secret>,
+}
+
 /// The fields of RFC 6749 §5.1 that matter here. A duplicate of one of them is refused.
 #[derive(Deserialize)]
-struct Granted {
+struct Answer {
     #[serde(deserialize_with = "text_to_secret")]
     access_token: Secret,
     token_type: Option<String>,
     #[serde(default, deserialize_with = "seconds")]
     expires_in: Option<u64>,
+    refresh_token: Option<String>,
 }
 
-fn parse(body: &[u8]) -> Option<(Secret, Option<Duration>)> {
-    let granted: Granted = serde_json::from_slice(body).ok()?;
-    let bearer = granted.token_type.is_none_or(|kind| kind.eq_ignore_ascii_case("bearer"));
-    let usable = bearer && granted.access_token.len() > 0;
-    usable.then(|| (granted.access_token, granted.expires_in.map(Duration::from_secs)))
+fn parse(body: &[u8]) -> Option<Granted> {
+    let answer: Answer = serde_json::from_slice(body).ok()?;
+    let bearer = answer.token_type.is_none_or(|kind| kind.eq_ignore_ascii_case("bearer"));
+    let usable = bearer && answer.access_token.len() > 0;
+    let refresh = answer.refresh_token.map(|text| Secret::new(text.into_bytes())).filter(|token| token.len() > 0);
+    let life = answer.expires_in.map_or(DEFAULT_LIFE, Duration::from_secs);
+    usable.then_some(Granted { access: answer.access_token, life: Some(life), refresh })
 }
 
 fn text_to_secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
@@ -195,23 +210,23 @@ mod tests {
     use crate::reveal::Secret;
 
     fn lives(body: &str) -> Option<Option<u64>> {
-        parse(body.as_bytes()).map(|(_, life)| life.map(|life| life.as_secs()))
+        parse(body.as_bytes()).map(|granted| granted.life.map(|life| life.as_secs()))
     }
 
     #[test]
     fn answers_that_are_tokens() {
         let token = "kR7vQ2pXw9LmZt4Yb8NcJ6Hf";
         for (rest, life) in [
-            ("", None),
+            ("", Some(300)),
             (r#","token_type":"Bearer","expires_in":3600"#, Some(3600)),
             (r#","token_type":"bearer","expires_in":"3599""#, Some(3599)),
             (r#","expires_in":59.9,"scope":"a b","refresh_token":"x""#, Some(59)),
-            (r#","expires_in":null"#, None),
+            (r#","expires_in":null"#, Some(300)),
             (r#","expires_in":-1"#, Some(0)),
         ] {
             let body = format!(r#"{{"access_token":"{token}"{rest}}}"#);
             assert_eq!(lives(&body), Some(life), "{body}");
-            assert_eq!(parse(body.as_bytes()).unwrap().0.expose(), token.as_bytes());
+            assert_eq!(parse(body.as_bytes()).unwrap().access.expose(), token.as_bytes());
         }
     }
 

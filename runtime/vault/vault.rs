@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use claviger_approval::Approved;
 use claviger_audit::Recorded;
 use claviger_grant::{CredentialPlan, LogoutPlan, Outbound, Plan, SlotHandle, Source, StorePlan};
-use claviger_manifest::{Generate, Name, Oauth, Reply, SecretReference, Session};
+use claviger_manifest::{Generate, Name, Oauth, OauthGrant, Reply, SecretReference, Session};
 use http::{HeaderMap, StatusCode};
 
 use crate::body::{self, EncodedBody};
@@ -22,6 +22,7 @@ use crate::kept::{Kept, Minted, Retired};
 use crate::probe;
 use crate::providers::Providers;
 use crate::quarantine::Quarantine;
+use crate::refresh::Refresh;
 use crate::reply;
 use crate::response::{Answer, HttpAnswer, Report, Response};
 use crate::reveal::Secret;
@@ -332,8 +333,23 @@ impl Vault {
             time: self.time,
         };
         let key = client.key(&place.path, &place.endpoint);
-        let mint = token::mint(&client, &place.path, &mut route);
-        self.tokens.get(&outbound.connection, &ready.plan.name, key, mint).await
+        let (connection, name) = (&outbound.connection, &ready.plan.name);
+        let OauthGrant::RefreshToken(refresh) = &oauth.grant else {
+            let mint = async {
+                let granted = token::mint(&client, None, &place.path, &mut route).await?;
+                Ok((granted.access, granted.life))
+            };
+            return self.tokens.get(connection, name, key, mint).await;
+        };
+        let refresh = Refresh {
+            connection,
+            name: refresh,
+            source: ready.plan.sources.get(refresh).ok_or(FailureKind::Body)?,
+            providers: &self.providers,
+            journal: &self.journal,
+            live: &mut scope.live,
+        };
+        self.tokens.get(connection, name, key, refresh.mint(&client, &place.path, &mut route)).await
     }
 
     /// The session that is open, or a new one. Its values are leaks of what it logs in with.

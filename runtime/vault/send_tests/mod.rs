@@ -10,6 +10,7 @@ mod mutual;
 mod pinned;
 mod placements;
 mod replies;
+mod rotation;
 mod sessions;
 mod signatures;
 mod site;

@@ -1,0 +1,210 @@
+//! Refresh tokens that rotate, against an issuer that kills the family when one is used twice.
+
+use std::sync::{Arc, Mutex};
+
+use claviger_manifest::SecretReference;
+use serde_json::json;
+
+use super::house::{CLIENT_ID, House, Place, name, put, request};
+use super::upstream::{Reply, Seen, Upstream};
+use crate::failure::{Failure, FailureKind};
+use crate::journal::Journal;
+use crate::providers::Providers;
+use crate::quarantine::Quarantine;
+use crate::vault::Vault;
+
+const FIRST: &str = "refresh-Zt4Yb8NcJ6HfQw3Er5Ty-0000";
+
+const MORE: &str = r#"
+[secrets.refresh]
+reference = "op://MSP/Site/refresh"
+[credentials.delegated]
+scheme = "oauth2-refresh-token"
+client-id = "client-id"
+refresh-token = "refresh"
+token-endpoint = { endpoint = "mint", path = "/token", parameters = { tenant = "{{host}}" }, query = { tenant = "{{host}}" } }
+[operations.read]
+endpoint = "api"
+credential = "delegated"
+method = "GET"
+path = "/read"
+effect = "read"
+[tools.more]
+description = "Delegated"
+operations = ["read"]
+effect = "read"
+input = "schemas/things.json"
+"#;
+
+/// The issuer and the service that takes its tokens.
+struct Issuer {
+    /// The refresh token that works, and how many were issued.
+    current: String,
+    issued: usize,
+    dead: bool,
+    /// Access tokens that work.
+    access: Vec<String>,
+    rotates: bool,
+    echo: bool,
+}
+
+impl Issuer {
+    fn reply(&mut self, seen: &Seen) -> Reply {
+        if seen.line().starts_with("GET /read ") {
+            let given = seen.header("authorization").first().map(ToString::to_string).unwrap_or_default();
+            let known = self.access.iter().any(|token| given == format!("Bearer {token}"));
+            let body = if self.echo { json!({ "echo": self.current }).to_string() } else { "{}".to_owned() };
+            return Reply::json(if known { 200 } else { 401 }, &body);
+        }
+        assert!(seen.line().starts_with("POST /token?tenant=127.0.0.1 "), "{}", seen.line());
+        let given: Vec<(String, String)> = form_urlencoded::parse(seen.body.as_bytes()).into_owned().collect();
+        let value = |key: &str| given.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+        assert_eq!(
+            (value("grant_type"), value("client_id"), value("tenant")),
+            (Some("refresh_token"), Some(CLIENT_ID), Some("127.0.0.1"))
+        );
+        if value("refresh_token") != Some(&self.current) {
+            self.dead = true;
+        }
+        if self.dead {
+            return Reply::json(400, r#"{"error":"invalid_grant"}"#);
+        }
+        self.issued += 1;
+        let access = format!("access-Zt4Yb8NcJ6HfQw3Er5Ty-{:04}", self.issued);
+        self.access = vec![access.clone()];
+        let mut answer = json!({ "access_token": access, "token_type": "Bearer", "expires_in": 3600 });
+        if self.rotates {
+            self.current = format!("refresh-Zt4Yb8NcJ6HfQw3Er5Ty-{:04}", self.issued);
+            answer["refresh_token"] = json!(self.current);
+        }
+        Reply::json(200, &answer.to_string())
+    }
+}
+
+struct Yard {
+    house: House,
+    issuer: Arc<Mutex<Issuer>>,
+    _upstream: Upstream,
+}
+
+impl Yard {
+    async fn new() -> Self {
+        let issuer = Issuer {
+            current: FIRST.to_owned(),
+            issued: 0,
+            dead: false,
+            access: Vec::new(),
+            rotates: true,
+            echo: false,
+        };
+        let issuer = Arc::new(Mutex::new(issuer));
+        let known = Arc::clone(&issuer);
+        let upstream = Upstream::start(move |seen| known.lock().unwrap().reply(seen)).await;
+        let place = Place { more: MORE, more_operations: &["read"], ..Place::here(upstream.port) };
+        let house = House::at(&place);
+        put(&house.store, "refresh", FIRST);
+        Self { house, issuer, _upstream: upstream }
+    }
+
+    async fn read(&self) -> Result<u16, Failure> {
+        let answer = self.house.more(request("read", Some("delegated")), &mut self.house.begin()).await;
+        answer.map(|answer| answer.status)
+    }
+
+    /// What a process that starts anew has: the store and the journal, and no token.
+    fn restart(&mut self) {
+        let (root, store) = (self.house.root.path(), self.house.store.clone());
+        let journal = Journal::open(&root.join("journal"), store.journal_key().unwrap()).unwrap();
+        let quarantine = Quarantine::open(&root.join("quarantine.json")).unwrap();
+        self.house.vault = Vault::new(Providers::new(store), journal, quarantine);
+    }
+
+    async fn stored(&self) -> String {
+        let reference: SecretReference = "op://MSP/Site/refresh".parse().unwrap();
+        let held = self.house.vault.providers().resolve(&reference).await.unwrap();
+        String::from_utf8(held.value.expose().to_vec()).unwrap()
+    }
+
+    fn pending(&self) -> usize {
+        self.house.vault.journal().pending().unwrap().len()
+    }
+}
+
+#[tokio::test]
+async fn the_next_token_takes_the_place_of_the_old_one_in_every_process() {
+    let mut yard = Yard::new().await;
+    for round in 1..=3 {
+        assert_eq!(yard.read().await.unwrap(), 200, "round {round}");
+        assert_eq!(yard.read().await.unwrap(), 200, "an access token serves until its end");
+        let current = yard.issuer.lock().unwrap().current.clone();
+        assert_eq!((yard.stored().await, yard.pending()), (current.clone(), 0), "round {round}");
+        assert!(!yard.house.audit().contains(&current));
+        yard.restart();
+    }
+    assert_eq!(yard.issuer.lock().unwrap().issued, 3);
+}
+
+#[tokio::test]
+async fn thirty_two_calls_at_once_refresh_once() {
+    let yard = Arc::new(Yard::new().await);
+    let call = || {
+        let yard = Arc::clone(&yard);
+        tokio::spawn(async move { yard.read().await })
+    };
+    let calls: Vec<_> = (0..32).map(|_| call()).collect();
+    for call in calls {
+        assert_eq!(call.await.unwrap().unwrap(), 200);
+    }
+    let issuer = yard.issuer.lock().unwrap();
+    assert_eq!((issuer.issued, issuer.dead), (1, false));
+}
+
+/// A store that cannot be written keeps the old token; the journal has the next one, and that is used.
+#[tokio::test]
+async fn where_the_store_cannot_follow_the_journal_is_the_successor() {
+    let mut yard = Yard::new().await;
+    let held = yard.house.vault.providers().resolve(&"op://MSP/Site/refresh".parse().unwrap()).await.unwrap();
+    // As after a kill between the journal and the store: the issuer has gone on, the store has not.
+    let next = "refresh-Zt4Yb8NcJ6HfQw3Er5Ty-9999";
+    yard.issuer.lock().unwrap().current = next.to_owned();
+    let value = crate::reveal::Secret::new(next.as_bytes().to_vec());
+    yard.house.vault.journal().succeed(&name("acme"), &name("refresh"), &held.version, &value).unwrap();
+    // One that succeeds another version is none of ours.
+    let stranger = crate::reveal::Secret::new(b"refresh-of-another-version-Qw3Er5Ty".to_vec());
+    yard.house.vault.journal().succeed(&name("acme"), &name("refresh"), "other.1", &stranger).unwrap();
+    yard.restart();
+    assert_eq!(yard.read().await.unwrap(), 200);
+    assert!(!yard.issuer.lock().unwrap().dead);
+    assert_eq!(yard.pending(), 1, "what succeeded is settled, the stranger stays for `vault recover`");
+    let current = yard.issuer.lock().unwrap().current.clone();
+    assert_eq!(yard.stored().await, current);
+}
+
+#[tokio::test]
+async fn an_issuer_that_does_not_rotate_is_served_with_the_same_token() {
+    let mut yard = Yard::new().await;
+    yard.issuer.lock().unwrap().rotates = false;
+    for _ in 0..2 {
+        assert_eq!(yard.read().await.unwrap(), 200);
+        yard.restart();
+    }
+    assert_eq!((yard.stored().await, yard.pending()), (FIRST.to_owned(), 0));
+}
+
+#[tokio::test]
+async fn a_token_that_was_used_elsewhere_is_told_by_its_status() {
+    let yard = Yard::new().await;
+    yard.issuer.lock().unwrap().current = "refresh-used-by-somebody-else-Qw3Er5Ty".to_owned();
+    let failure = yard.read().await.unwrap_err();
+    assert!(matches!(failure.kind, FailureKind::Token { status: 400, .. }), "{failure:?}");
+    assert_eq!(yard.stored().await, FIRST);
+}
+
+#[tokio::test]
+async fn the_next_token_that_comes_back_is_a_leak_too() {
+    let yard = Yard::new().await;
+    yard.issuer.lock().unwrap().echo = true;
+    let failure = yard.read().await.unwrap_err();
+    assert!(matches!(failure.kind, FailureKind::Leak), "{failure:?}");
+    assert_eq!(yard.house.vault.quarantine().list(), [(name("acme"), name("refresh"))]);
+}
