@@ -114,7 +114,7 @@ fn row(name: &str, text: &[u8], label: &str, secrets: &[Vec<u8>]) {
         timed(chr, || assert!(memchr::memchr3(1, 2, 3, black_box(text)).is_none()));
         assert!(!scanner.hit(), "the text holds no secret");
     }
-    let [whole, pieces, dfa, copied, chr] = arms.each_mut().map(median);
+    let [whole, pieces, dfa, copied, chr] = arms.each_mut().map(|arm| median(arm));
     say(&format!(
         "| {name} | {label} | {whole:.3} | {pieces:.3} | {dfa:.3} | {:.2} | {copied:.3} | {chr:.3} |",
         whole / dfa
@@ -128,7 +128,7 @@ fn timed(samples: &mut Vec<Duration>, run: impl FnOnce()) {
 }
 
 /// In milliseconds.
-fn median(samples: &mut Vec<Duration>) -> f64 {
+fn median(samples: &mut [Duration]) -> f64 {
     samples.sort_unstable();
     samples[samples.len() / 2].as_secs_f64() * 1000.0
 }

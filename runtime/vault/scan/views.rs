@@ -155,19 +155,11 @@ impl Layer {
     fn decode(&mut self, text: &[u8], safe: usize, prints: &Prints, finds: &mut Finds) {
         let Some(view) = &mut self.view else { return };
         while self.taken < safe {
-            let mark = self.encoding.find(text, self.taken, safe);
-            view.push(text.get(self.taken..mark.unwrap_or(safe)).unwrap_or_default(), prints, finds);
-            let Some(mark) = mark else {
-                self.taken = safe;
-                return;
-            };
-            let after = text.get(mark + 1..).unwrap_or_default();
-            if let Some((piece, used)) = self.encoding.escape(after) {
-                view.push(piece.as_slice(), prints, finds);
-                self.taken = mark + 1 + used;
-            } else {
-                view.push(text.get(mark..=mark).unwrap_or_default(), prints, finds);
-                self.taken = mark + 1;
+            let (read, written) = self.encoding.undo(text, self.taken, safe, view.roll.room());
+            view.roll.add(written);
+            self.taken = read;
+            if self.taken < safe {
+                view.work(false, prints, finds);
             }
         }
     }
