@@ -41,26 +41,6 @@ fn main() {
     {
         return benign::run(mib.parse().expect("a number of MiB"));
     }
-    if let [what, which] = arguments.as_slice()
-        && what == "profile"
-    {
-        let text = match which.as_str() {
-            "clean" => texts::clean(),
-            "escaped" => texts::escaped(),
-            "numbers" => texts::numbers(),
-            "indented" => texts::indented(),
-            _ => texts::urls(),
-        };
-        let secrets = texts::secrets(10, 20..60);
-        let values: Vec<&[u8]> = secrets.iter().map(Vec::as_slice).collect();
-        let mut scanner = Scanner::new(&values);
-        let b = Instant::now();
-        for _ in 0..2000 {
-            scanner.text(&text);
-        }
-        say(&format!("{:?}", b.elapsed() / 2000));
-        return;
-    }
     let texts = [
         ("clean JSON", texts::clean()),
         ("clean JSON, indented", texts::indented()),

@@ -67,6 +67,11 @@ impl Encoding {
         found.map(|at| from + at)
     }
 
+    /// Whether [`quiet`] looks for its mark.
+    pub(super) fn common(self) -> bool {
+        matches!(self, Self::Backslash | Self::Percent | Self::Entity)
+    }
+
     /// Whether an escape begins between two places, and not only a mark.
     pub(super) fn occurs(self, text: &[u8], mut from: usize, to: usize) -> bool {
         while let Some(mark) = self.find(text, from, to) {
@@ -147,6 +152,11 @@ impl Encoding {
             Self::Wide => Spelling::Utf16,
         }
     }
+}
+
+/// Whether a text has none of the common marks: three that are looked for at the price of one.
+pub(super) fn quiet(text: &[u8], from: usize) -> bool {
+    text.get(from..).is_some_and(|text| memchr::memchr3(b'\\', b'%', b'&', text).is_none())
 }
 
 /// Copies until a byte comes, or there is no more text or room. Escapes are often close together, so this takes a word at

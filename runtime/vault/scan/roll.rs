@@ -82,6 +82,11 @@ impl Roll {
         self.next = other.next.min(self.length.saturating_sub(REACH));
     }
 
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        self.buffer.capacity()
+    }
+
     pub(super) fn clear(&mut self) {
         self.length = 0;
         self.next = 0;

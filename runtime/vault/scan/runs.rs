@@ -11,9 +11,15 @@ const BLOCK: usize = 1024;
 /// The most bytes from one line's end to the next one's beginning: line ends, and blanks that indent.
 const BREAK: usize = 32;
 
-/// Hex digits and separators in a row that are taken to be part of a run. The shortest value has sixteen digits, so one
-/// of the text's aligned groups of this many bytes is wholly inside.
+/// Hex digits and separators in a row that are taken to be part of a run. The shortest value has sixteen digits, so of
+/// all groups of this many bytes, one is wholly inside if they are no further apart than the rest.
 const GROUP: usize = 8;
+
+/// The most bytes from one group to the next.
+const MAX_SPACING: usize = 32;
+
+/// The most bytes of a run before the first group that is inside.
+const BEFORE: usize = MAX_SPACING + GROUP;
 
 /// Bytes that are tested for a group at once.
 const LINE: usize = 64;
@@ -99,7 +105,7 @@ impl Run {
     /// Takes over a run that is under way, or begins to look where the texts may differ.
     fn mirror(&mut self, other: &Self, end: usize, prints: &Prints) {
         self.live = other.live;
-        self.taken = if other.live { other.taken } else { other.taken.min(end.saturating_sub(2 * GROUP)) };
+        self.taken = if other.live { other.taken } else { other.taken.min(end.saturating_sub(BEFORE)) };
         if let Some(roll) = other.roll.as_ref().filter(|_| other.live) {
             let own = self.roll.get_or_insert_with(|| Box::new(Roll::new(prints.longest(), BLOCK)));
             own.mirror(roll, usize::MAX);
@@ -127,8 +133,7 @@ impl Runs {
 
     /// What has to stay of the text.
     pub(super) fn needed(&self) -> usize {
-        // A run that is found begins up to two groups earlier.
-        self.hex.taken.saturating_sub(2 * GROUP).min(self.wrapped.taken)
+        self.hex.taken.saturating_sub(BEFORE).min(self.wrapped.taken)
     }
 
     pub(super) fn moved(&mut self, gone: usize) {
@@ -140,6 +145,11 @@ impl Runs {
     pub(super) fn mirror(&mut self, other: &Self, end: usize, prints: &Prints) {
         self.hex.mirror(&other.hex, end, prints);
         self.wrapped.mirror(&other.wrapped, end, prints);
+    }
+
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        [&self.hex, &self.wrapped].iter().filter_map(|run| run.roll.as_ref()).map(|roll| roll.memory()).sum()
     }
 
     pub(super) fn clear(&mut self) {
@@ -154,8 +164,10 @@ impl Run {
         loop {
             if !self.live {
                 let rest = text.get(self.taken..).unwrap_or_default();
-                let Some(at) = group(rest) else {
-                    self.taken += rest.len() / GROUP * GROUP;
+                let spacing = spacing(prints.shortest_hex());
+                let Some(at) = group(rest, spacing) else {
+                    // As far as groups were whole.
+                    self.taken += (rest.len() + spacing).saturating_sub(GROUP) / spacing * spacing;
                     break;
                 };
                 let at = self.taken + at;
@@ -254,14 +266,29 @@ impl Run {
     }
 }
 
-/// Where a group is wholly digits and separators.
-fn group(text: &[u8]) -> Option<usize> {
-    let (lines, rest) = text.as_chunks::<LINE>();
-    let inside = |group: &[u8; GROUP]| group.iter().all(|byte| class(&HEX, *byte) != OTHER);
-    let within = |part: &[u8]| part.as_chunks::<GROUP>().0.iter().position(inside).map(|group| group * GROUP);
-    let likely = lines.iter().enumerate().filter(|(_, line)| likely(line));
-    let found = likely.filter_map(|(number, line)| within(line).map(|at| number * LINE + at)).next();
-    found.or_else(|| within(rest).map(|at| lines.len() * LINE + at))
+/// Where the first group is wholly digits and separators, of those that begin at multiples of `spacing`.
+fn group(text: &[u8], spacing: usize) -> Option<usize> {
+    let inside =
+        |group: &[u8]| group.len() >= GROUP && group.iter().take(GROUP).all(|byte| class(&HEX, *byte) != OTHER);
+    let mut line = [0_u8; LINE];
+    let groups = LINE / GROUP;
+    for (number, part) in text.chunks(spacing * groups).enumerate() {
+        let gathered = line.as_chunks_mut::<GROUP>().0.iter_mut().zip(part.chunks(spacing));
+        for (place, group) in gathered {
+            *place = group.first_chunk().copied().unwrap_or_default();
+        }
+        if likely(&line)
+            && let Some(found) = part.chunks(spacing).position(inside)
+        {
+            return Some((number * groups + found) * spacing);
+        }
+    }
+    None
+}
+
+/// How far groups may be apart, so that one of them is wholly inside every run that is long enough.
+fn spacing(shortest: usize) -> usize {
+    (shortest.min(MAX_SPACING + GROUP - 1) + 1).saturating_sub(GROUP).max(GROUP)
 }
 
 /// Whether a group of a line may be. Some bytes more than digits and separators pass, in exchange for a test without a

@@ -86,8 +86,10 @@ impl View {
         // An escape may be cut off where the text ends for now.
         let length = self.roll.bytes().len();
         let safe = if over { length } else { length.saturating_sub(escapes::LONGEST) };
+        let all = self.roll.bytes();
+        let quiet = self.layers.iter().map(|layer| layer.taken).min().is_some_and(|from| escapes::quiet(all, from));
         for at in 0..self.layers.len() {
-            self.begin(at, safe, prints);
+            self.begin(at, safe, quiet, prints);
         }
         finds.undone = self.undone;
         self.roll.look(prints, over, finds);
@@ -106,9 +108,10 @@ impl View {
     }
 
     /// Begins a view if there is an escape now. What the others made of the text so far holds for it too.
-    fn begin(&mut self, at: usize, safe: usize, prints: &Prints) {
+    fn begin(&mut self, at: usize, safe: usize, quiet: bool, prints: &Prints) {
         let Some(layer) = self.layers.get_mut(at).filter(|layer| !layer.live) else { return };
-        if !layer.encoding.occurs(self.roll.bytes(), layer.taken, safe) {
+        let quiet = quiet && layer.encoding.common();
+        if quiet || !layer.encoding.occurs(self.roll.bytes(), layer.taken, safe) {
             layer.taken = layer.taken.max(safe);
             return;
         }
@@ -134,6 +137,12 @@ impl View {
                 layer.view(prints).mirror(theirs, usize::MAX, prints);
             }
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        let views = self.layers.iter().filter_map(|layer| layer.view.as_ref()).map(|view| view.memory());
+        self.roll.memory() + self.runs.memory() + views.sum::<usize>() + self.layers.capacity()
     }
 
     fn clear(&mut self) {
