@@ -223,6 +223,35 @@ fn a_long_value_is_found_in_a_text_that_comes_in_pieces() {
     }
 }
 
+/// An encoding that a text first uses where a block ends, in the middle of an echo: what other encodings and runs made of
+/// the beginning must hold for the new view too. Wherever the block's end is, in the echo or around.
+#[test]
+fn a_view_that_begins_late_knows_what_came_before() {
+    let value = "kR7vQ2pXw9LmZt4Yb8NcJ6HfQw3Er5Ty";
+    let unicode = |text: &str| each(text, |character| format!("\\u{:04x}", u32::from(character)));
+    let escape_last = |text: String, count: usize| {
+        let (before, last) = text.split_at(text.len() - count);
+        format!("{before}{}", unicode(last))
+    };
+    let percent = percent(value.as_bytes(), true);
+    let hex = separated(value.as_bytes(), false, "0x", ", ");
+    let wrapped = wrap(&BASE64_STANDARD.encode(value), 3, "\r\n    ");
+    for echo in [
+        escape_last(percent.clone(), 3),
+        escape_last(percent, 48),
+        escape_last(hex, 2),
+        escape_last(wrapped, 1),
+        escape_last(value.to_owned(), 1),
+        format!("]]><![CDATA[{}", escape_last(value.to_owned(), 16)),
+    ] {
+        assert!(holds(&[value.as_bytes()], echo.as_bytes()), "{echo}");
+        for lead in 8000..8360 {
+            let text = format!("{}{echo}", ".".repeat(lead));
+            assert!(holds(&[value.as_bytes()], text.as_bytes()), "{echo} after {lead}");
+        }
+    }
+}
+
 fn escaped(value: &str, choices: &[u8]) -> String {
     let mut text = String::new();
     for (character, choice) in value.chars().zip(choices) {
