@@ -21,6 +21,9 @@ const MAX_SPACING: usize = 32;
 /// The most bytes of a run before the first group that is inside.
 const BEFORE: usize = MAX_SPACING + GROUP;
 
+/// How far before the end of a text its runs may have to read again, besides the longest form.
+pub(super) const LOOK_BACK: usize = BREAK + BEFORE + GROUP;
+
 /// Bytes that are tested for a group at once.
 const LINE: usize = 64;
 
@@ -102,10 +105,9 @@ impl Run {
         }
     }
 
-    /// Takes over a run that is under way, or begins to look where the texts may differ.
-    fn mirror(&mut self, other: &Self, end: usize, prints: &Prints) {
-        self.live = other.live;
-        self.taken = if other.live { other.taken } else { other.taken.min(end.saturating_sub(BEFORE)) };
+    /// Takes over a run that is under way.
+    fn mirror(&mut self, other: &Self, prints: &Prints) {
+        (self.live, self.taken) = (other.live, other.taken);
         if let Some(roll) = other.roll.as_ref().filter(|_| other.live) {
             let own = self.roll.get_or_insert_with(|| Box::new(Roll::new(prints.longest(), BLOCK)));
             own.mirror(roll, usize::MAX);
@@ -141,10 +143,10 @@ impl Runs {
         self.wrapped.taken = self.wrapped.taken.saturating_sub(gone);
     }
 
-    /// Becomes the runs of another text, which is the same up to `end`.
-    pub(super) fn mirror(&mut self, other: &Self, end: usize, prints: &Prints) {
-        self.hex.mirror(&other.hex, end, prints);
-        self.wrapped.mirror(&other.wrapped, end, prints);
+    /// Becomes the runs of another text, which is the same as far as they were read.
+    pub(super) fn mirror(&mut self, other: &Self, prints: &Prints) {
+        self.hex.mirror(&other.hex, prints);
+        self.wrapped.mirror(&other.wrapped, prints);
     }
 
     #[cfg(test)]

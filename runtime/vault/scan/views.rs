@@ -9,7 +9,7 @@ use super::escapes::{self, Encoding, LAYERED};
 use super::finds::Finds;
 use super::prints::Prints;
 use super::roll::Roll;
-use super::runs::Runs;
+use super::runs::{self, Runs};
 
 /// How many encodings may lie over one another: JSON inside JSON, a doubly percent-encoded URL, HTML inside JSON. Each
 /// layer multiplies the work that a hostile answer can make by the number of encodings.
@@ -61,7 +61,7 @@ impl View {
             above: above.saturating_sub(1),
             view: None,
         };
-        let roll = Roll::new(prints.longest() + 2 * escapes::LONGEST, BLOCK);
+        let roll = Roll::new(prints.longest() + escapes::LONGEST + runs::LOOK_BACK, BLOCK);
         Self { roll, runs: Runs::default(), undone, layers: encodings.map(layer).collect() }
     }
 
@@ -93,7 +93,8 @@ impl View {
         }
         finds.undone = self.undone;
         self.roll.look(prints, over, finds);
-        self.runs.read(self.roll.bytes(), over, prints, finds);
+        // Not beyond: where an escape is cut off, a run has not ended for the view that undoes it.
+        self.runs.read(self.roll.bytes().get(..safe).unwrap_or_default(), over, prints, finds);
         for layer in self.layers.iter_mut().filter(|layer| layer.live) {
             layer.decode(self.roll.bytes(), safe, prints, finds);
             if let Some(view) = layer.view.as_mut().filter(|_| over) {
@@ -128,7 +129,7 @@ impl View {
     /// Becomes another text's view of nothing undone yet, as far as that text's layers have come.
     fn mirror(&mut self, other: &Self, taken: usize, prints: &Prints) {
         self.roll.mirror(&other.roll, taken);
-        self.runs.mirror(&other.runs, taken, prints);
+        self.runs.mirror(&other.runs, prints);
         for layer in &mut self.layers {
             let twin = other.layers.iter().find(|twin| twin.encoding == layer.encoding && twin.live);
             layer.live = twin.is_some();
