@@ -281,8 +281,6 @@ fn noise() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
-
     /// Any value, any spelling, anywhere, in pieces of any size.
     #[test]
     fn every_value_is_found(
