@@ -41,26 +41,6 @@ fn main() {
     {
         return benign::run(mib.parse().expect("a number of MiB"));
     }
-    if let [what, which] = arguments.as_slice()
-        && what == "profile"
-    {
-        let text = match which.as_str() {
-            "clean" => texts::clean(),
-            "escaped" => texts::escaped(),
-            "numbers" => texts::numbers(),
-            "indented" => texts::indented(),
-            _ => texts::urls(),
-        };
-        let secrets = texts::secrets(10, 20..60);
-        let values: Vec<&[u8]> = secrets.iter().map(Vec::as_slice).collect();
-        let mut scanner = Scanner::new(&values);
-        let b = Instant::now();
-        for _ in 0..2000 {
-            scanner.text(&text);
-        }
-        say(&format!("{:?}", b.elapsed() / 2000));
-        return;
-    }
     let texts = [
         ("clean JSON", texts::clean()),
         ("clean JSON, indented", texts::indented()),
@@ -91,7 +71,7 @@ fn main() {
         for _ in 0..ROUNDS {
             timed(&mut taken, || drop(black_box(Scanner::new(&values))));
         }
-        say(&format!("| {count} secrets | {:.1} |", median(&mut taken) * 1000.0));
+        say(&format!("| {count} secrets | {:.1} |", best(&mut taken) * 1000.0));
     }
 }
 
@@ -114,7 +94,7 @@ fn row(name: &str, text: &[u8], label: &str, secrets: &[Vec<u8>]) {
         timed(chr, || assert!(memchr::memchr3(1, 2, 3, black_box(text)).is_none()));
         assert!(!scanner.hit(), "the text holds no secret");
     }
-    let [whole, pieces, dfa, copied, chr] = arms.each_mut().map(median);
+    let [whole, pieces, dfa, copied, chr] = arms.each_mut().map(|arm| best(arm));
     say(&format!(
         "| {name} | {label} | {whole:.3} | {pieces:.3} | {dfa:.3} | {:.2} | {copied:.3} | {chr:.3} |",
         whole / dfa
@@ -127,8 +107,8 @@ fn timed(samples: &mut Vec<Duration>, run: impl FnOnce()) {
     samples.push(began.elapsed());
 }
 
-/// In milliseconds.
-fn median(samples: &mut Vec<Duration>) -> f64 {
+/// The best round, in milliseconds: these arms compute and nothing else, so whatever else runs on the machine only adds.
+fn best(samples: &mut [Duration]) -> f64 {
     samples.sort_unstable();
-    samples[samples.len() / 2].as_secs_f64() * 1000.0
+    samples[0].as_secs_f64() * 1000.0
 }

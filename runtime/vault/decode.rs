@@ -228,6 +228,11 @@ pub(crate) mod tests {
         [&head.to_le_bytes()[..3], text, &[3]].concat()
     }
 
+    fn cut(mut body: Vec<u8>, length: usize) -> Vec<u8> {
+        body.truncate(length);
+        body
+    }
+
     fn unpacked(encoding: &str, body: &[u8], limit: u64) -> Result<Decoded, FailureKind> {
         let mut headers = HeaderMap::new();
         if !encoding.is_empty() {
@@ -288,13 +293,13 @@ pub(crate) mod tests {
             ("gzip", gzip(&gzip(&gzip(text)))),
             ("", gzip(&gzip(&zstd(text)))),
             ("gzip", b"opaque".to_vec()),
-            ("gzip", gzip(text)[..20].to_vec()),
+            ("gzip", cut(gzip(text), 20)),
             ("gzip", [gzip(text), b"rest".to_vec()].concat()),
             ("deflate", b"\xff\xff\xff".to_vec()),
             ("br", b"opaque".to_vec()),
-            ("br", brotli(text)[..8].to_vec()),
+            ("br", cut(brotli(text), 8)),
             ("zstd", b"opaque".to_vec()),
-            ("zstd", zstd(text)[..8].to_vec()),
+            ("zstd", cut(zstd(text), 8)),
             ("", b"\x28\xb5\x2f\xfdrest".to_vec()),
             ("", b"PK\x03\x04rest".to_vec()),
             ("gzip", gzip(b"PK\x03\x04rest")),

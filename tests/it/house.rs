@@ -17,6 +17,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("vault", &["age", "argon2", "chacha20poly1305", "hkdf"]),
     ("vault", &["hyper", "hyper-util", "http", "http-body-util", "rustls", "tokio-rustls", "webpki-roots"]),
     ("vault", &["aws-sigv4", "aws-credential-types", "x509-cert"]),
+    ("vault", &["brotli-decompressor", "flate2", "ruzstd"]),
     ("host", &["wasmtime", "jsonschema"]),
     ("approval", &["p256"]),
     ("server", &["rmcp"]),

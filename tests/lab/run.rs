@@ -223,10 +223,12 @@ impl Lab {
         let mut sinks = vec![("output".to_owned(), self.said.lock().unwrap_or_else(PoisonError::into_inner).clone())];
         collect(&self.state(), &mut sinks)?;
         let canaries = self.canaries.lock().unwrap_or_else(PoisonError::into_inner);
-        let matcher = Matcher::new(&canaries)?;
-        let found =
-            sinks.iter().flat_map(|(sink, bytes)| matcher.found_in(bytes).map(move |form| format!("{form} in {sink}")));
-        Ok(found.collect())
+        let mut matcher = Matcher::new(&canaries);
+        let mut found = Vec::new();
+        for (sink, bytes) in &sinks {
+            found.extend(matcher.found_in(bytes).into_iter().map(|canary| format!("{canary} in {sink}")));
+        }
+        Ok(found)
     }
 
     /// How many canaries there are.

@@ -5,6 +5,9 @@ use super::echo::Spelling;
 /// The most bytes of an escape: the longest are names of HTML and character references with leading zeros.
 pub(super) const LONGEST: usize = 32;
 
+/// Bytes that are copied at a time.
+const WORD: usize = 8;
+
 /// What ends a CDATA section and begins the next: a writer puts it anywhere in a text (XML 1.0 §2.7).
 const CDATA: &[u8] = b"]]><![CDATA[";
 
@@ -58,14 +61,15 @@ impl Encoding {
     pub(super) fn find(self, text: &[u8], from: usize, to: usize) -> Option<usize> {
         let part = text.get(from..to)?;
         let found = match self {
-            Self::Backslash => memchr::memchr(b'\\', part),
-            Self::Percent => memchr::memchr(b'%', part),
-            Self::Entity => memchr::memchr(b'&', part),
             Self::Cdata => memchr::memmem::find(text.get(from..text.len().min(to + CDATA.len() - 1))?, CDATA),
-            Self::Wide => memchr::memchr(0, part),
-            Self::Plus => memchr::memchr(b'+', part),
+            _ => memchr::memchr(self.mark(), part),
         };
         found.map(|at| from + at)
+    }
+
+    /// Whether [`quiet`] looks for its mark.
+    pub(super) fn common(self) -> bool {
+        matches!(self, Self::Backslash | Self::Percent | Self::Entity)
     }
 
     /// Whether an escape begins between two places, and not only a mark.
@@ -77,6 +81,53 @@ impl Encoding {
             from = mark + 1;
         }
         false
+    }
+
+    /// Undoes every escape that begins between two places, into `out` as far as there is room. Gives how far it read, and
+    /// how much it wrote.
+    pub(super) fn undo(self, text: &[u8], from: usize, to: usize, out: &mut [u8]) -> (usize, usize) {
+        let (mut read, mut written) = (from, 0);
+        while let Some(rest) = text.get(read..to).filter(|rest| !rest.is_empty()) {
+            let Some(room) = out.get_mut(written..).filter(|room| room.len() >= WORD) else { break };
+            let plain = self.copy(text, read, rest.len(), room);
+            (read, written) = (read + plain, written + plain);
+            if rest.get(plain) != Some(&self.mark()) || room.len() < plain + WORD {
+                continue;
+            }
+            let (piece, used) = match text.get(read + 1..).and_then(|after| self.escape(after)) {
+                Some(escape) => escape,
+                None => (Piece::byte(self.mark()), 0),
+            };
+            if let Some(room) = room.get_mut(plain..plain + piece.length) {
+                room.copy_from_slice(piece.as_slice());
+            }
+            (read, written) = (read + 1 + used, written + piece.length);
+        }
+        (read, written)
+    }
+
+    /// Copies what comes before the next mark, as far as there is room.
+    fn copy(self, text: &[u8], from: usize, length: usize, room: &mut [u8]) -> usize {
+        let rest = text.get(from..from + length).unwrap_or_default();
+        if self != Self::Cdata {
+            return copy_until(self.mark(), rest, room);
+        }
+        let length = self.find(text, from, from + length).map_or(length, |at| at - from).min(room.len());
+        if let (Some(room), Some(rest)) = (room.get_mut(..length), rest.get(..length)) {
+            room.copy_from_slice(rest);
+        }
+        length
+    }
+
+    fn mark(self) -> u8 {
+        match self {
+            Self::Backslash => b'\\',
+            Self::Percent => b'%',
+            Self::Entity => b'&',
+            Self::Cdata => b']',
+            Self::Wide => 0,
+            Self::Plus => b'+',
+        }
     }
 
     /// What the escape means that begins with a mark and goes on like this, and how many bytes after the mark it has.
@@ -101,6 +152,36 @@ impl Encoding {
             Self::Wide => Spelling::Utf16,
         }
     }
+}
+
+/// Whether a text has none of the common marks: three that are looked for at the price of one.
+pub(super) fn quiet(text: &[u8], from: usize) -> bool {
+    text.get(from..).is_some_and(|text| memchr::memchr3(b'\\', b'%', b'&', text).is_none())
+}
+
+/// Copies until a byte comes, or there is no more text or room. Escapes are often close together, so this takes a word at
+/// a time where a search and a copy for each piece would cost more than the pieces.
+fn copy_until(mark: u8, text: &[u8], room: &mut [u8]) -> usize {
+    const LOW: u64 = u64::from_ne_bytes([1; WORD]);
+    const HIGH: u64 = u64::from_ne_bytes([0x80; WORD]);
+    let marks = u64::from_ne_bytes([mark; WORD]);
+    let mut copied = 0;
+    for (word, room) in text.as_chunks::<WORD>().0.iter().zip(room.as_chunks_mut::<WORD>().0) {
+        *room = *word;
+        // A byte that equals the mark becomes zero, and the lowest high bit that is left is that of the first zero byte
+        // (Warren, Hacker's Delight, §6-1).
+        let differing = u64::from_le_bytes(*word) ^ marks;
+        let zero = differing.wrapping_sub(LOW) & !differing & HIGH;
+        if zero != 0 {
+            return copied + usize::try_from(zero.trailing_zeros() / 8).unwrap_or_default();
+        }
+        copied += WORD;
+    }
+    let rest = text.iter().zip(room.iter_mut()).skip(copied).take_while(|(byte, _)| **byte != mark);
+    rest.fold(copied, |copied, (byte, room)| {
+        *room = *byte;
+        copied + 1
+    })
 }
 
 fn backslash(after: &[u8]) -> Option<(Piece, usize)> {
@@ -239,7 +320,8 @@ mod tests {
             (Encoding::Entity, "&#x0000002f;"),
             (Encoding::Cdata, "]]><![CDATA["),
         ] {
-            let (_, length) = encoding.escape(&escape.as_bytes()[1..]).unwrap_or_default();
+            let after = escape.as_bytes().get(1..).unwrap_or_default();
+            let (_, length) = encoding.escape(after).unwrap_or_default();
             assert_eq!(length + 1, escape.len(), "{escape}");
             assert!(length < LONGEST);
             let others = super::LAYERED.iter().filter(|other| **other != encoding);

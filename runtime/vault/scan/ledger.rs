@@ -32,9 +32,11 @@ const LEDGER: &[Line] = &[
         format!("[{}]", characters.join(",")).into_bytes()
     }),
     // What changes the value.
-    ("upper case", "another value: a service that compares it exactly does not take it", |text| {
-        text.to_ascii_uppercase().into_bytes()
-    }),
+    (
+        "upper case, of a value that is not all hex digits",
+        "another value: a service that compares exactly refuses it",
+        |text| text.to_ascii_uppercase().into_bytes(),
+    ),
     ("lower case, outside of header names", "as upper case", |text| text.to_ascii_lowercase().into_bytes()),
     ("all but the last character", "a part is not the secret, and parts of four bytes are in every text", |text| {
         text.as_bytes().split_last().map(|(_, rest)| rest.to_vec()).unwrap_or_default()

@@ -105,6 +105,7 @@ pub(super) struct Prints {
     stride: usize,
     longest: usize,
     shortest: usize,
+    shortest_hex: usize,
     spaces: bool,
 }
 
@@ -139,6 +140,7 @@ impl Prints {
             stride,
             longest: 0,
             shortest: usize::MAX,
+            shortest_hex: usize::MAX,
             spaces: false,
         };
         new.index(0, std::iter::empty());
@@ -163,6 +165,9 @@ impl Prints {
             self.forms.push(Form { owner, length: form.len(), spelling, tail, mac });
             self.longest = self.longest.max(form.len());
             self.shortest = self.shortest.min(form.len());
+            if form.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+                self.shortest_hex = self.shortest_hex.min(form.len());
+            }
             // Only the windows that every form of the value has are safe to keep: the value's own length decides.
             let covered = Self::covered(value.len().min(form.len()));
             self.stride = self.stride.min(covered - WINDOW + 1);
@@ -230,6 +235,11 @@ impl Prints {
     /// The shortest form: what is shorter holds none.
     pub(super) fn shortest(&self) -> usize {
         self.shortest
+    }
+
+    /// The shortest form of hex digits alone.
+    pub(super) fn shortest_hex(&self) -> usize {
+        self.shortest_hex
     }
 
     /// Whether a value has a space, so that `+` has to be read as one.

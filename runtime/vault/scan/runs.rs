@@ -11,9 +11,18 @@ const BLOCK: usize = 1024;
 /// The most bytes from one line's end to the next one's beginning: line ends, and blanks that indent.
 const BREAK: usize = 32;
 
-/// Hex digits and separators in a row that are taken to be part of a run. The shortest value has sixteen digits, so one
-/// of the text's aligned groups of this many bytes is wholly inside.
+/// Hex digits and separators in a row that are taken to be part of a run. The shortest value has sixteen digits, so of
+/// all groups of this many bytes, one is wholly inside if they are no further apart than the rest.
 const GROUP: usize = 8;
+
+/// The most bytes from one group to the next.
+const MAX_SPACING: usize = 32;
+
+/// The most bytes of a run before the first group that is inside.
+const BEFORE: usize = MAX_SPACING + GROUP;
+
+/// How far before the end of a text its runs may have to read again, besides the longest form.
+pub(super) const LOOK_BACK: usize = BREAK + BEFORE + GROUP;
 
 /// Bytes that are tested for a group at once.
 const LINE: usize = 64;
@@ -96,10 +105,9 @@ impl Run {
         }
     }
 
-    /// Takes over a run that is under way, or begins to look where the texts may differ.
-    fn mirror(&mut self, other: &Self, end: usize, prints: &Prints) {
-        self.live = other.live;
-        self.taken = if other.live { other.taken } else { other.taken.min(end.saturating_sub(2 * GROUP)) };
+    /// Takes over a run that is under way.
+    fn mirror(&mut self, other: &Self, prints: &Prints) {
+        (self.live, self.taken) = (other.live, other.taken);
         if let Some(roll) = other.roll.as_ref().filter(|_| other.live) {
             let own = self.roll.get_or_insert_with(|| Box::new(Roll::new(prints.longest(), BLOCK)));
             own.mirror(roll, usize::MAX);
@@ -127,8 +135,7 @@ impl Runs {
 
     /// What has to stay of the text.
     pub(super) fn needed(&self) -> usize {
-        // A run that is found begins up to two groups earlier.
-        self.hex.taken.saturating_sub(2 * GROUP).min(self.wrapped.taken)
+        self.hex.taken.saturating_sub(BEFORE).min(self.wrapped.taken)
     }
 
     pub(super) fn moved(&mut self, gone: usize) {
@@ -136,10 +143,15 @@ impl Runs {
         self.wrapped.taken = self.wrapped.taken.saturating_sub(gone);
     }
 
-    /// Becomes the runs of another text, which is the same up to `end`.
-    pub(super) fn mirror(&mut self, other: &Self, end: usize, prints: &Prints) {
-        self.hex.mirror(&other.hex, end, prints);
-        self.wrapped.mirror(&other.wrapped, end, prints);
+    /// Becomes the runs of another text, which is the same as far as they were read.
+    pub(super) fn mirror(&mut self, other: &Self, prints: &Prints) {
+        self.hex.mirror(&other.hex, prints);
+        self.wrapped.mirror(&other.wrapped, prints);
+    }
+
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        [&self.hex, &self.wrapped].iter().filter_map(|run| run.roll.as_ref()).map(|roll| roll.memory()).sum()
     }
 
     pub(super) fn clear(&mut self) {
@@ -152,51 +164,52 @@ impl Runs {
 impl Run {
     fn read_hex(&mut self, text: &[u8], over: bool, prints: &Prints, finds: &mut Finds) {
         loop {
-            let rest = text.get(self.taken..).unwrap_or_default();
             if !self.live {
-                let Some(found) = group(rest) else {
-                    self.taken += rest.len() / GROUP * GROUP;
+                let rest = text.get(self.taken..).unwrap_or_default();
+                let spacing = spacing(prints.shortest_hex());
+                let Some(at) = group(rest, spacing) else {
+                    // As far as groups were whole.
+                    self.taken += (rest.len() + spacing).saturating_sub(GROUP) / spacing * spacing;
                     break;
                 };
-                let at = self.taken + found;
+                let at = self.taken + at;
                 let before = text.get(..at).unwrap_or_default().iter().rev();
-                let start = at - before.take_while(|byte| class(&HEX, **byte) != OTHER).count();
-                self.taken = start;
-                // Dates and numbers end before they could be a value.
-                let length = text.get(at..).unwrap_or_default().iter().position(|byte| class(&HEX, *byte) == OTHER);
-                match length.filter(|length| at + length - start < prints.shortest()) {
-                    Some(length) => self.taken = at + length,
-                    None => self.begin(prints),
-                }
-            } else {
-                let ended = self.draw_hex(rest, over, prints, finds);
-                if !ended {
-                    break;
-                }
-                self.end(prints, finds);
+                self.taken = at - before.take_while(|byte| class(&HEX, **byte) != OTHER).count();
             }
+            let rest = text.get(self.taken..).unwrap_or_default();
+            let end = rest.iter().position(|byte| class(&HEX, *byte) == OTHER);
+            let run = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+            // Dates, numbers and identifiers end before they could be a value.
+            if !self.live && end.is_some_and(|end| end < prints.shortest_hex()) {
+                self.taken += run.len();
+                continue;
+            }
+            if !self.live {
+                self.begin(prints);
+            }
+            // The zero of `0x` is no digit, and whether an `x` follows may not be known yet.
+            let held = usize::from(end.is_none() && !over && run.ends_with(b"0"));
+            let (run, _) = run.split_at(run.len() - held);
+            self.taken += run.len();
+            self.draw_hex(run, prints, finds);
+            if end.is_none() {
+                break;
+            }
+            self.end(prints, finds);
         }
         if over && self.live {
             self.end(prints, finds);
         }
     }
 
-    /// Takes digits until something else comes, and says whether it did.
-    fn draw_hex(&mut self, text: &[u8], over: bool, prints: &Prints, finds: &mut Finds) -> bool {
-        let length = text.iter().position(|byte| class(&HEX, *byte) == OTHER);
-        let run = text.get(..length.unwrap_or(text.len())).unwrap_or_default();
-        // The zero of `0x` is no digit, and whether an `x` follows may not be known yet.
-        let held = usize::from(length.is_none() && !over && run.ends_with(b"0"));
-        let (run, _) = run.split_at(run.len() - held);
-        self.taken += run.len();
-        let mut rest = run;
-        while let Some(at) = memchr::memchr2(b'x', b'X', rest) {
-            let (before, after) = rest.split_at(at);
+    /// The digits of a run, without the zeros of `0x`.
+    fn draw_hex(&mut self, mut run: &[u8], prints: &Prints, finds: &mut Finds) {
+        while let Some(at) = memchr::memchr2(b'x', b'X', run) {
+            let (before, after) = run.split_at(at);
             self.draw(before.strip_suffix(b"0").unwrap_or(before), prints, finds);
-            rest = after.get(1..).unwrap_or_default();
+            run = after.get(1..).unwrap_or_default();
         }
-        self.draw(rest, prints, finds);
-        length.is_some()
+        self.draw(run, prints, finds);
     }
 
     /// The digits of a part, in lower case.
@@ -215,6 +228,13 @@ impl Run {
         }
     }
 
+    /// Whether the next line belongs to the run; then it is what is read next.
+    fn goes_on(&mut self, text: &[u8]) -> bool {
+        let gap = gap(text, self.taken);
+        self.taken += gap.unwrap_or_default();
+        gap.is_some()
+    }
+
     fn read_wrapped(&mut self, text: &[u8], over: bool, prints: &Prints, finds: &mut Finds) {
         let safe = if over { text.len() } else { text.len().saturating_sub(BREAK) };
         loop {
@@ -226,29 +246,20 @@ impl Run {
                 if length.is_none() || self.taken >= safe {
                     break;
                 }
+                if !self.goes_on(text) {
+                    self.end(prints, finds);
+                }
             } else {
-                let rest = text.get(self.taken..safe).unwrap_or_default();
-                let Some(found) = memchr::memchr2(b'\n', b'\r', rest) else {
+                let ends = memchr::memchr2_iter(b'\n', b'\r', text.get(self.taken..safe).unwrap_or_default());
+                let found = ends.map(|at| self.taken + at).find_map(|at| joint(text, at, prints));
+                let Some((at, before)) = found else {
                     self.taken = self.taken.max(safe);
                     break;
                 };
-                self.taken += found;
-            }
-            match gap(text, self.taken) {
-                Some(length) => {
-                    if !self.live {
-                        let before = line_before(text, self.taken, prints.longest());
-                        if short(before.len(), text.get(self.taken + length..).unwrap_or_default(), prints.shortest()) {
-                            self.taken += length;
-                            continue;
-                        }
-                        self.begin(prints);
-                        self.push(before, prints, finds);
-                    }
-                    self.taken += length;
-                }
-                None if self.live => self.end(prints, finds),
-                None => self.taken += 1,
+                self.begin(prints);
+                self.push(before, prints, finds);
+                self.taken = at;
+                self.goes_on(text);
             }
         }
         if over && self.live {
@@ -257,14 +268,29 @@ impl Run {
     }
 }
 
-/// Where a group is wholly digits and separators.
-fn group(text: &[u8]) -> Option<usize> {
-    let (lines, rest) = text.as_chunks::<LINE>();
-    let inside = |group: &[u8; GROUP]| group.iter().all(|byte| class(&HEX, *byte) != OTHER);
-    let within = |part: &[u8]| part.as_chunks::<GROUP>().0.iter().position(inside).map(|group| group * GROUP);
-    let likely = lines.iter().enumerate().filter(|(_, line)| likely(line));
-    let found = likely.filter_map(|(number, line)| within(line).map(|at| number * LINE + at)).next();
-    found.or_else(|| within(rest).map(|at| lines.len() * LINE + at))
+/// Where the first group is wholly digits and separators, of those that begin at multiples of `spacing`.
+fn group(text: &[u8], spacing: usize) -> Option<usize> {
+    let inside =
+        |group: &[u8]| group.len() >= GROUP && group.iter().take(GROUP).all(|byte| class(&HEX, *byte) != OTHER);
+    let mut line = [0_u8; LINE];
+    let groups = LINE / GROUP;
+    for (number, part) in text.chunks(spacing * groups).enumerate() {
+        let gathered = line.as_chunks_mut::<GROUP>().0.iter_mut().zip(part.chunks(spacing));
+        for (place, group) in gathered {
+            *place = group.first_chunk().copied().unwrap_or_default();
+        }
+        if likely(&line)
+            && let Some(found) = part.chunks(spacing).position(inside)
+        {
+            return Some((number * groups + found) * spacing);
+        }
+    }
+    None
+}
+
+/// How far groups may be apart, so that one of them is wholly inside every run that is long enough.
+fn spacing(shortest: usize) -> usize {
+    (shortest.min(MAX_SPACING + GROUP - 1) + 1).saturating_sub(GROUP).max(GROUP)
 }
 
 /// Whether a group of a line may be. Some bytes more than digits and separators pass, in exchange for a test without a
@@ -291,11 +317,16 @@ fn gap(text: &[u8], at: usize) -> Option<usize> {
     after.get(length).filter(|byte| class(&BASE64, **byte) == DIGIT).map(|_| length)
 }
 
-/// Whether two lines that meet are too short together, and no third follows: words in a paragraph.
-fn short(before: usize, after: &[u8], shortest: usize) -> bool {
-    let needed = shortest.saturating_sub(before);
+/// A line end where a run may begin: what is before it, and not too short together with what is after.
+fn joint<'a>(text: &'a [u8], at: usize, prints: &Prints) -> Option<(usize, &'a [u8])> {
+    let length = gap(text, at)?;
+    let before = line_before(text, at, prints.longest());
+    let needed = prints.shortest().saturating_sub(before.len());
+    let after = text.get(at + length..).unwrap_or_default();
     let other = after.iter().take(needed).position(|byte| class(&BASE64, *byte) == OTHER);
-    other.and_then(|at| after.get(at)).is_some_and(|byte| !matches!(byte, b'\n' | b'\r'))
+    // Two words in a paragraph, unless a third line goes on.
+    let short = other.and_then(|at| after.get(at)).is_some_and(|byte| !matches!(byte, b'\n' | b'\r'));
+    (!short).then_some((at, before))
 }
 
 /// The digits before a place, as many as the longest form can have.

@@ -81,6 +81,12 @@ impl Scanner {
         self.finds.clear();
     }
 
+    /// Bytes of all buffers.
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        self.view.memory()
+    }
+
     pub(super) fn take_spellings(&mut self) -> Vec<Spelling> {
         self.finds.take_spellings()
     }

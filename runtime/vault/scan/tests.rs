@@ -136,6 +136,28 @@ fn an_echo_is_found_in_every_spelling() {
     }
 }
 
+/// All memory is taken when a view begins. What comes after takes none, whatever the pieces.
+#[test]
+fn no_piece_of_a_text_takes_memory() {
+    let value = "kR7vQ2pX w9LmZt4Yb8NcJ6Hf";
+    let mut scanner = Scanner::new(&[value.as_bytes()]);
+    let all: Vec<u8> =
+        (0..SPELLINGS).flat_map(|way| [spell("nothing to find here", way), b" ".to_vec()].concat()).collect();
+    let text = all.repeat(20);
+    scanner.text(&text);
+    let taken = scanner.memory();
+    assert!(taken > 20 * 8192, "every encoding has its view: {taken}");
+    for piece in [1, 7, 1000, usize::MAX] {
+        text.chunks(piece).for_each(|piece| {
+            scanner.feed(piece);
+            assert_eq!(scanner.memory(), taken);
+        });
+        scanner.finish();
+        assert_eq!(scanner.memory(), taken);
+    }
+    assert!(!scanner.hit());
+}
+
 #[test]
 fn hex_in_mixed_case_and_base32_at_every_alignment() {
     let value = b"kR7vQ2pXw9";
@@ -201,6 +223,35 @@ fn a_long_value_is_found_in_a_text_that_comes_in_pieces() {
     }
 }
 
+/// An encoding that a text first uses where a block ends, in the middle of an echo: what other encodings and runs made of
+/// the beginning must hold for the new view too. Wherever the block's end is, in the echo or around.
+#[test]
+fn a_view_that_begins_late_knows_what_came_before() {
+    let value = "kR7vQ2pXw9LmZt4Yb8NcJ6HfQw3Er5Ty";
+    let unicode = |text: &str| each(text, |character| format!("\\u{:04x}", u32::from(character)));
+    let escape_last = |text: String, count: usize| {
+        let (before, last) = text.split_at(text.len() - count);
+        format!("{before}{}", unicode(last))
+    };
+    let percent = percent(value.as_bytes(), true);
+    let hex = separated(value.as_bytes(), false, "0x", ", ");
+    let wrapped = wrap(&BASE64_STANDARD.encode(value), 3, "\r\n    ");
+    for echo in [
+        escape_last(percent.clone(), 3),
+        escape_last(percent, 48),
+        escape_last(hex, 2),
+        escape_last(wrapped, 1),
+        escape_last(value.to_owned(), 1),
+        format!("]]><![CDATA[{}", escape_last(value.to_owned(), 16)),
+    ] {
+        assert!(holds(&[value.as_bytes()], echo.as_bytes()), "{echo}");
+        for lead in 8000..8360 {
+            let text = format!("{}{echo}", ".".repeat(lead));
+            assert!(holds(&[value.as_bytes()], text.as_bytes()), "{echo} after {lead}");
+        }
+    }
+}
+
 fn escaped(value: &str, choices: &[u8]) -> String {
     let mut text = String::new();
     for (character, choice) in value.chars().zip(choices) {
@@ -230,8 +281,6 @@ fn noise() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
-
     /// Any value, any spelling, anywhere, in pieces of any size.
     #[test]
     fn every_value_is_found(
@@ -239,8 +288,6 @@ proptest! {
         way in 0..SPELLINGS,
         before in noise(), after in noise(), far in 0_usize..3, pieces in proptest::collection::vec(1_usize..200, 1..8),
     ) {
-        let ascii_hex_or_plain = |byte: &u8| *byte == b'"';
-        let _ = ascii_hex_or_plain;
         let filler = vec![b'.'; far * 8150];
         // What stands around must not be one escape with the echo's first or last character.
         let text = [filler.as_slice(), &before, b"\" \"", &spell(&value, way), b"\" \"", &after].concat();

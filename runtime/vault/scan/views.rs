@@ -9,7 +9,7 @@ use super::escapes::{self, Encoding, LAYERED};
 use super::finds::Finds;
 use super::prints::Prints;
 use super::roll::Roll;
-use super::runs::Runs;
+use super::runs::{self, Runs};
 
 /// How many encodings may lie over one another: JSON inside JSON, a doubly percent-encoded URL, HTML inside JSON. Each
 /// layer multiplies the work that a hostile answer can make by the number of encodings.
@@ -61,7 +61,7 @@ impl View {
             above: above.saturating_sub(1),
             view: None,
         };
-        let roll = Roll::new(prints.longest() + 2 * escapes::LONGEST, BLOCK);
+        let roll = Roll::new(prints.longest() + escapes::LONGEST + runs::LOOK_BACK, BLOCK);
         Self { roll, runs: Runs::default(), undone, layers: encodings.map(layer).collect() }
     }
 
@@ -86,12 +86,15 @@ impl View {
         // An escape may be cut off where the text ends for now.
         let length = self.roll.bytes().len();
         let safe = if over { length } else { length.saturating_sub(escapes::LONGEST) };
+        let all = self.roll.bytes();
+        let quiet = self.layers.iter().map(|layer| layer.taken).min().is_some_and(|from| escapes::quiet(all, from));
         for at in 0..self.layers.len() {
-            self.begin(at, safe, prints);
+            self.begin(at, safe, quiet, prints);
         }
         finds.undone = self.undone;
         self.roll.look(prints, over, finds);
-        self.runs.read(self.roll.bytes(), over, prints, finds);
+        // Not beyond: where an escape is cut off, a run has not ended for the view that undoes it.
+        self.runs.read(self.roll.bytes().get(..safe).unwrap_or_default(), over, prints, finds);
         for layer in self.layers.iter_mut().filter(|layer| layer.live) {
             layer.decode(self.roll.bytes(), safe, prints, finds);
             if let Some(view) = layer.view.as_mut().filter(|_| over) {
@@ -106,9 +109,10 @@ impl View {
     }
 
     /// Begins a view if there is an escape now. What the others made of the text so far holds for it too.
-    fn begin(&mut self, at: usize, safe: usize, prints: &Prints) {
+    fn begin(&mut self, at: usize, safe: usize, quiet: bool, prints: &Prints) {
         let Some(layer) = self.layers.get_mut(at).filter(|layer| !layer.live) else { return };
-        if !layer.encoding.occurs(self.roll.bytes(), layer.taken, safe) {
+        let quiet = quiet && layer.encoding.common();
+        if quiet || !layer.encoding.occurs(self.roll.bytes(), layer.taken, safe) {
             layer.taken = layer.taken.max(safe);
             return;
         }
@@ -125,7 +129,7 @@ impl View {
     /// Becomes another text's view of nothing undone yet, as far as that text's layers have come.
     fn mirror(&mut self, other: &Self, taken: usize, prints: &Prints) {
         self.roll.mirror(&other.roll, taken);
-        self.runs.mirror(&other.runs, taken, prints);
+        self.runs.mirror(&other.runs, prints);
         for layer in &mut self.layers {
             let twin = other.layers.iter().find(|twin| twin.encoding == layer.encoding && twin.live);
             layer.live = twin.is_some();
@@ -134,6 +138,12 @@ impl View {
                 layer.view(prints).mirror(theirs, usize::MAX, prints);
             }
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        let views = self.layers.iter().filter_map(|layer| layer.view.as_ref()).map(|view| view.memory());
+        self.roll.memory() + self.runs.memory() + views.sum::<usize>() + self.layers.capacity()
     }
 
     fn clear(&mut self) {
@@ -155,19 +165,11 @@ impl Layer {
     fn decode(&mut self, text: &[u8], safe: usize, prints: &Prints, finds: &mut Finds) {
         let Some(view) = &mut self.view else { return };
         while self.taken < safe {
-            let mark = self.encoding.find(text, self.taken, safe);
-            view.push(text.get(self.taken..mark.unwrap_or(safe)).unwrap_or_default(), prints, finds);
-            let Some(mark) = mark else {
-                self.taken = safe;
-                return;
-            };
-            let after = text.get(mark + 1..).unwrap_or_default();
-            if let Some((piece, used)) = self.encoding.escape(after) {
-                view.push(piece.as_slice(), prints, finds);
-                self.taken = mark + 1 + used;
-            } else {
-                view.push(text.get(mark..=mark).unwrap_or_default(), prints, finds);
-                self.taken = mark + 1;
+            let (read, written) = self.encoding.undo(text, self.taken, safe, view.roll.room());
+            view.roll.add(written);
+            self.taken = read;
+            if self.taken < safe {
+                view.work(false, prints, finds);
             }
         }
     }
