@@ -181,9 +181,8 @@ pub(super) struct Place {
     pub(super) connect: Option<String>,
     /// Where the connection's `key` is.
     pub(super) key: &'static str,
-    /// What `api` may show.
+    /// What `api` may show, and what `mint`.
     pub(super) pins: Vec<String>,
-    /// What `mint` may show.
     pub(super) mint_pins: Vec<String>,
     /// More of the manifest: a tool `more` with operations that are granted too.
     pub(super) more: &'static str,
