@@ -325,6 +325,7 @@ impl Ready<'_> {
             host: &host,
             path: &outbound.path,
             query: &outbound.query,
+            headers: &outbound.headers,
             body: body.map_or(&[], |body| &body.bytes),
         };
         let signed = sign::sign(&declared.scheme, &self.secrets, &request, SystemTime::now(), live)?;
