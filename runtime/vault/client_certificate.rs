@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use claviger_grant::CredentialPlan;
 use claviger_manifest::{ClientCertificate, Name};
 use rustls::ClientConfig;
 use rustls::client::{ResolvesClientCert, Resumption};
@@ -10,6 +11,7 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::call::CallScope;
 use crate::failure::FailureKind;
 use crate::inject::Resolved;
 use crate::reveal::Secret;
@@ -70,6 +72,30 @@ impl fmt::Debug for Identity {
     }
 }
 
+/// The client that a credential presents, made once in a call.
+pub(crate) fn identity(
+    plan: &CredentialPlan,
+    secrets: &Resolved,
+    versions: &[String],
+    scope: &mut CallScope,
+) -> Result<Option<Arc<Identity>>, FailureKind> {
+    let Some(pair) = &plan.declaration.client_certificate else { return Ok(None) };
+    if let Some(known) = scope.identity(&plan.name, versions) {
+        return Ok(Some(known));
+    }
+    let identity = Arc::new(Identity::new(pair, secrets, &mut scope.live)?);
+    scope.keep_identity(plan.name.clone(), versions.to_vec(), Arc::clone(&identity));
+    Ok(Some(identity))
+}
+
+/// A client's certificate is no secret wherever it is kept. What is declared as one and holds anything else still is: an
+/// author's word alone does not switch the scanner off.
+pub(crate) fn is_public(plan: &CredentialPlan, name: &Name, value: &Secret) -> bool {
+    let certificate = plan.declaration.client_certificate.as_ref().map(|pair| &pair.certificate);
+    // EXPOSE: looked at for what it is, and for nothing of what it says.
+    certificate == Some(name) && only_certificates(value.expose())
+}
+
 /// Every certificate of a PEM text; none when there is none, or one that cannot be read.
 fn certificates(text: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
     let chain: Vec<_> = CertificateDer::pem_slice_iter(text).collect::<Result<_, _>>().ok()?;
@@ -78,7 +104,7 @@ fn certificates(text: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
 
 /// Whether a text is nothing but certificates, which are public: an upstream may show them, and does when it lists whom it
 /// trusts. A key or a note beside them makes the whole text a secret.
-pub(crate) fn is_public(text: &[u8]) -> bool {
+fn only_certificates(text: &[u8]) -> bool {
     let (Ok(lines), Some(chain)) = (std::str::from_utf8(text), certificates(text)) else { return false };
     let mut inside = false;
     let mut ended = 0_usize;
@@ -101,7 +127,7 @@ mod tests {
 
     use claviger_manifest::{ClientCertificate, Name};
 
-    use super::{Identity, is_public};
+    use super::{Identity, only_certificates};
     use crate::failure::FailureKind;
     use crate::inject::Resolved;
     use crate::reveal::Secret;
@@ -181,7 +207,10 @@ mod tests {
     #[test]
     fn only_certificates_are_public() {
         let ((certificate, key), (other, _)) = (pair(), pair());
-        assert!(is_public(certificate.as_bytes()) && is_public(format!("{certificate}\r\n{other}").as_bytes()));
+        assert!(
+            only_certificates(certificate.as_bytes())
+                && only_certificates(format!("{certificate}\r\n{other}").as_bytes())
+        );
         for text in [
             String::new(),
             key.clone(),
@@ -190,7 +219,7 @@ mod tests {
             certificate.replace("-----END CERTIFICATE-----", ""),
             "-----BEGIN CERTIFICATE-----\na1I3dlEycFh3OUxt\n-----END CERTIFICATE-----\n".to_owned(),
         ] {
-            assert!(!is_public(text.as_bytes()), "{text}");
+            assert!(!only_certificates(text.as_bytes()), "{text}");
         }
     }
 }

@@ -12,7 +12,7 @@ use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 use tokio_rustls::client::TlsStream;
 
 use crate::body::OutBody;
@@ -30,7 +30,15 @@ const MAX_HEAD: usize = 64 * 1024;
 /// One HTTP/1.1 connection. Dropping it closes the socket at once: nothing waits for a slow peer to say goodbye.
 pub(crate) struct Connection {
     pub(crate) sender: SendRequest<OutBody>,
-    task: AbortHandle,
+    task: JoinHandle<Option<&'static str>>,
+}
+
+impl Connection {
+    /// What the peer said when it ended a connection that did not take a request. Waits for the connection's end, which
+    /// has come.
+    pub(crate) async fn refusal(mut self) -> Option<&'static str> {
+        (&mut self.task).await.ok().flatten()
+    }
 }
 
 impl Drop for Connection {
@@ -133,7 +141,7 @@ where
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|_| FailureKind::Http("the connection could not be set up"))?;
-    // The connection's error is the same one that the request reports.
-    let task = tokio::spawn(async move { drop(connection.await) }).abort_handle();
+    // The connection's error is the same one that the request reports, unless it ended before there was a request.
+    let task = tokio::spawn(async move { connection.await.err().and_then(|error| tls_failure::alert(&error)) });
     Ok(Connection { sender, task })
 }

@@ -150,21 +150,23 @@ impl Route<'_> {
         let request = match self.pool.take(self.endpoint, self.identity) {
             Some(connection) => match attempt(connection, request, report).await? {
                 Attempt::Answered(connection, answer) => return Ok((connection, answer)),
-                Attempt::Unsent(request) => request,
+                Attempt::Unsent(request, _) => request,
             },
             None => request,
         };
         let connection = connect::open(self.endpoint, self.trust, self.identity.map(|identity| &**identity)).await?;
         match attempt(connection, request, report).await? {
             Attempt::Answered(connection, answer) => Ok((connection, answer)),
-            Attempt::Unsent(_) => Err(FailureKind::Http("the connection ended before the request was sent")),
+            Attempt::Unsent(_, Some(refusal)) => Err(FailureKind::Tls(refusal)),
+            Attempt::Unsent(_, None) => Err(FailureKind::Http("the connection ended before the request was sent")),
         }
     }
 }
 
 enum Attempt {
     Answered(Connection, Response<Incoming>),
-    Unsent(Request<OutBody>),
+    /// The request, untouched, and what the peer said when it ended the connection.
+    Unsent(Request<OutBody>, Option<&'static str>),
 }
 
 async fn attempt(
@@ -173,7 +175,7 @@ async fn attempt(
     report: &mut Report,
 ) -> Result<Attempt, FailureKind> {
     if connection.sender.ready().await.is_err() {
-        return Ok(Attempt::Unsent(request));
+        return Ok(Attempt::Unsent(request, connection.refusal().await));
     }
     let before = std::mem::replace(&mut report.left_host, true);
     match connection.sender.try_send_request(request).await {
@@ -182,7 +184,7 @@ async fn attempt(
         Err(mut error) => match error.take_message() {
             Some(request) => {
                 report.left_host = before;
-                Ok(Attempt::Unsent(request))
+                Ok(Attempt::Unsent(request, connection.refusal().await))
             }
             None => Err(reason(error.error())),
         },

@@ -22,6 +22,8 @@ pub(crate) struct Unsigned<'a> {
     pub(crate) path: &'a str,
     /// Encoded, without `?`.
     pub(crate) query: &'a str,
+    /// Constants of the manifest.
+    pub(crate) headers: &'a [(String, String)],
     pub(crate) body: &'a [u8],
 }
 

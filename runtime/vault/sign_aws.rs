@@ -29,7 +29,7 @@ struct Scope<'a> {
 type SignedHeaders = (Vec<(String, String)>, String);
 
 /// The headers of a signed request: `Authorization`, `x-amz-date`, `x-amz-content-sha256`, and `x-amz-security-token` for
-/// temporary credentials. All of them and `Host` are covered.
+/// temporary credentials. All of them, `Host`, and the manifest's own `x-amz-` headers are covered.
 pub(crate) fn sign(
     aws: &AwsSigv4,
     secrets: &Resolved,
@@ -40,8 +40,8 @@ pub(crate) fn sign(
     let region = region(&aws.region, secrets)?;
     let scope = Scope { region: &region, service: &aws.service };
     let credentials = credentials(aws, secrets)?;
-    let (headers, signature) =
-        headers(&credentials, &scope, &[("host", request.host)], settings(&aws.service), request, now)?;
+    let covered = covered(request);
+    let (headers, signature) = headers(&credentials, &scope, &covered, settings(&aws.service), request, now)?;
     let bytes = hex::decode(&signature).map_err(|_| FailureKind::Body)?;
     let text = Arc::new(Secret::new(signature.into_bytes()));
     sign::live_signature(bytes, &text, &aws.secret_access_key, live);
@@ -80,6 +80,13 @@ fn headers(
     let (instructions, signature) = signed.into_parts();
     let headers = instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     Ok((headers, signature))
+}
+
+/// `Host`, and what the manifest says to AWS itself: services refuse `x-amz-` headers that are not covered.
+fn covered<'a>(request: &Unsigned<'a>) -> Vec<(&'a str, &'a str)> {
+    let constants = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let spoken = constants.filter(|(name, _)| name.to_ascii_lowercase().starts_with("x-amz-"));
+    [("host", request.host)].into_iter().chain(spoken).collect()
 }
 
 /// S3 signs the path as it is sent; every other service signs it normalised and encoded once more.

@@ -68,6 +68,7 @@ fn authorization(vector: &Vector) -> String {
         host: "example.amazonaws.com",
         path,
         query,
+        headers: &[],
         body: vector.body.as_bytes(),
     };
     let credentials = Credentials::new("AKIDEXAMPLE", KEY, vector.token.clone(), None, "vector");
@@ -101,7 +102,7 @@ fn scheme(region: FieldValue) -> AwsSigv4 {
 
 fn request() -> Unsigned<'static> {
     let host = "bucket.s3.eu-central-1.amazonaws.com";
-    Unsigned { scheme: "https", method: "GET", host, path: "/a%20b", query: "", body: b"" }
+    Unsigned { scheme: "https", method: "GET", host, path: "/a%20b", query: "", headers: &[], body: b"" }
 }
 
 #[test]

@@ -58,7 +58,7 @@ const RFC_4231: [(&[u8], &[u8], &str, &str); 6] = [
 
 fn request(body: &[u8]) -> Unsigned<'_> {
     let (host, path, query) = ("api.example.com:8443", "/v1/a%20b", "x=1&y=2");
-    Unsigned { scheme: "https", method: "PUT", host, path, query, body }
+    Unsigned { scheme: "https", method: "PUT", host, path, query, headers: &[], body }
 }
 
 #[test]

@@ -242,7 +242,8 @@ impl Vault {
                 Source::Setting(text) => Versioned::setting(text),
                 Source::Canary => Versioned::canary(name)?,
             };
-            let secret = matches!(source, Source::Reference(_) | Source::Slot(_)) && !is_public(plan, name, &value);
+            let secret = matches!(source, Source::Reference(_) | Source::Slot(_))
+                && !client_certificate::is_public(plan, name, &value);
             if secret {
                 short::check(name, &value, reply)?;
                 scope.live.add(&value, [name]);
@@ -250,7 +251,7 @@ impl Vault {
             ready.secrets.add(name.clone(), value, secret);
             ready.versions.push(version);
         }
-        ready.identity = identity(&ready, scope)?;
+        ready.identity = client_certificate::identity(plan, &ready.secrets, &ready.versions, scope)?;
         Ok(ready)
     }
 
@@ -547,6 +548,7 @@ impl Ready<'_> {
             host: &host,
             path: &outbound.path,
             query: &outbound.query,
+            headers: &outbound.headers,
             body: body.map_or(&[], |body| &body.bytes),
         };
         let signed = sign::sign(&declared.scheme, &self.secrets, &request, SystemTime::now(), live)?;
@@ -563,25 +565,6 @@ impl Ready<'_> {
         }
         Ok(placement)
     }
-}
-
-/// The client that a credential presents, made once in a call.
-fn identity(ready: &Ready<'_>, scope: &mut CallScope) -> Result<Option<Arc<Identity>>, FailureKind> {
-    let Some(pair) = &ready.plan.declaration.client_certificate else { return Ok(None) };
-    if let Some(known) = scope.identity(&ready.plan.name, &ready.versions) {
-        return Ok(Some(known));
-    }
-    let identity = Arc::new(Identity::new(pair, &ready.secrets, &mut scope.live)?);
-    scope.keep_identity(ready.plan.name.clone(), ready.versions.clone(), Arc::clone(&identity));
-    Ok(Some(identity))
-}
-
-/// A client's certificate is no secret wherever it is kept. What is declared as one and holds anything else still is: an
-/// author's word alone does not switch the scanner off.
-fn is_public(plan: &CredentialPlan, name: &Name, value: &Secret) -> bool {
-    let certificate = plan.declaration.client_certificate.as_ref().map(|pair| &pair.certificate);
-    // EXPOSE: looked at for what it is, and for nothing of what it says.
-    certificate == Some(name) && client_certificate::is_public(value.expose())
 }
 
 /// The headers that an operation lets through, as text.

@@ -230,9 +230,8 @@ pub(super) struct Place {
     pub(super) key: &'static str,
     /// Which secrets the operator says are none.
     pub(super) identifiers: Vec<&'static str>,
-    /// What `api` may show.
+    /// What `api` may show, and what `mint`.
     pub(super) pins: Vec<String>,
-    /// What `mint` may show.
     pub(super) mint_pins: Vec<String>,
     /// More of the manifest: a tool `more` with operations that are granted too.
     pub(super) more: &'static str,

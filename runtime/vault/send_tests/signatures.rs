@@ -53,6 +53,7 @@ credentials = ["aws", "aws-storage", "signed"]
 method = "GET"
 path = "/v1/things/{id}"
 query = ["b", "a"]
+headers = { Accept = "application/json", "X-Amz-Target" = "Things.Read" }
 effect = "read"
 [operations.signed-write]
 endpoint = "api"
@@ -236,6 +237,11 @@ async fn the_key_itself_is_never_sent_and_the_session_token_is_covered() {
         if let Some(token) = token.first() {
             assert_eq!(*token, SESSION_TOKEN);
             assert!(seen.header("authorization")[0].contains(";x-amz-security-token"));
+        }
+        if credential != "signed" {
+            assert!(seen.header("authorization")[0].contains(";x-amz-target"), "what is said to AWS is covered");
+            let head = seen.head.replacen("Things.Read", "Things.Drop", 1);
+            assert!(verify(&Seen { head, ..seen.clone() }, key, SystemTime::now()).is_err());
         }
     }
 }
