@@ -10,8 +10,8 @@ use claviger_manifest::Name;
 
 use super::{Journal, JournalError, file};
 use crate::embedded::JournalKey;
-use crate::reveal::Secret;
 use crate::key_cell::KeyCell;
+use crate::reveal::Secret;
 use crate::seal::{KEY_BYTES, Key};
 
 /// Where the child of the crash test finds its journal.

@@ -1,11 +1,14 @@
 //! The sending half over real sockets, with the real rooms around it.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
+mod allocator;
 mod answers;
 mod captures;
 mod destinations;
 mod house;
 mod leaks;
+mod memory;
+mod needles;
 mod placements;
 mod tokens;
 mod upstream;
