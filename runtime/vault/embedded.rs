@@ -93,6 +93,13 @@ impl Embedded {
         self.inner.journal.lock();
     }
 
+    /// The bytes of both keys, for the test that looks for their copies.
+    #[cfg(test)]
+    pub(crate) fn keys(&self) -> [zeroize::Zeroizing<Vec<u8>>; 2] {
+        let copy = |key: &Key| Ok::<_, EmbeddedError>(zeroize::Zeroizing::new(key.bytes().to_vec()));
+        [&self.inner.master, &self.inner.journal].map(|cell| cell.with(copy).unwrap_or_default())
+    }
+
     /// What the machine did not do for the memory of the keys.
     pub fn warning(&self) -> Option<MachineWarning> {
         self.inner.master.warning().or_else(|| self.inner.journal.warning())

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::private_file::PrivateFileError;
 use crate::reveal::Secret;
-use crate::seal::{KEY_BYTES, Key, SealError, bind, scrub_stack};
+use crate::seal::{KEY_BYTES, Key, SealError, bind};
 
 /// Argon2id memory of new slots, KiB: 64 MiB, the second recommended option of RFC 9106 section 4.
 const MEMORY_KIB: u32 = 64 * 1024;
@@ -141,12 +141,10 @@ pub(crate) fn check_count(slots: usize) -> Result<(), UnlockError> {
 /// Unwraps the master key of the vault with this id.
 pub(crate) fn unwrap(slots: &[KeySlot], vault: &str, unlock: &Unlock) -> Result<Key, UnlockError> {
     check_count(slots.len())?;
-    let opened = match unlock {
+    match unlock {
         Unlock::Passphrase(passphrase) => unwrap_with_passphrase(slots, vault, passphrase),
-        Unlock::AgeIdentity(text) => identities(text).and_then(|found| unwrap_with_identities(slots, &found)),
-    };
-    scrub_stack();
-    opened
+        Unlock::AgeIdentity(text) => unwrap_with_identities(slots, &identities(text)?),
+    }
 }
 
 fn wrap_with_passphrase(passphrase: &Secret, vault: &str, master: &Key) -> Result<KeySlot, UnlockError> {

@@ -4,13 +4,12 @@
 //! that. Everything that identifies a value is associated data, so that a sealed value moved elsewhere does not open.
 
 use std::fmt;
-use std::hint::black_box;
 
 use chacha20poly1305::aead::AeadInOut;
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use hkdf::Hkdf;
 use sha2::Sha256;
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::key_page::KeyPage;
 use crate::machine::MachineWarning;
@@ -116,16 +115,14 @@ impl Key {
 
     fn derive_into(&self, mut key: Self, purpose: &str, parts: &[&[u8]]) -> Result<Self, SealError> {
         let information = bind(purpose, parts);
-        let expanded = expand(self.bytes(), &information, key.fill());
-        scrub_stack();
-        expanded.map(|()| key)
+        Hkdf::<Sha256>::new(None, self.bytes()).expand(&information, key.fill()).map_err(|_| SealError::Refused)?;
+        Ok(key)
     }
 
     /// HMAC-SHA-256 of a value under this key (HKDF's extract step is exactly that), as 32 hexadecimal digits: tells
     /// two values apart and nothing else.
     pub(crate) fn fingerprint(&self, value: &[u8]) -> String {
-        let digest = extract(self.bytes(), value);
-        scrub_stack();
+        let (digest, _) = Hkdf::<Sha256>::extract(Some(self.bytes()), value);
         digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
 
@@ -138,9 +135,10 @@ impl Key {
         sealed.extend_from_slice(&nonce);
         sealed.extend_from_slice(value);
         let body = sealed.get_mut(NONCE_BYTES..).ok_or(SealError::Refused)?;
-        let tag = encrypt(self.bytes(), &nonce, associated, body);
-        scrub_stack();
-        let tag = tag?;
+        let tag = self
+            .cipher()?
+            .encrypt_inout_detached(&XNonce::from(nonce), associated, body.into())
+            .map_err(|_| SealError::Refused)?;
         sealed.extend_from_slice(&tag);
         Ok(sealed)
     }
@@ -149,57 +147,17 @@ impl Key {
     pub(crate) fn open(&self, associated: &[u8], sealed: &[u8]) -> Result<Secret, SealError> {
         let (nonce, body) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or(SealError::Refused)?;
         let mut value = Zeroizing::new(body.to_vec());
-        let opened = decrypt(self.bytes(), nonce, associated, &mut value);
-        scrub_stack();
-        opened?;
+        self.cipher()?
+            .decrypt_in_place(&XNonce::from(*nonce), associated, &mut *value)
+            .map_err(|_| SealError::Refused)?;
         // The buffer moves into the secret; nothing is copied.
         Ok(Secret::new(std::mem::take(&mut *value)))
     }
-}
 
-// What computes with a key stands in functions of its own, so that its copies lie below the caller's part of the stack,
-// where `scrub_stack` reaches them.
-
-#[inline(never)]
-fn expand(key: &[u8], information: &[u8], into: &mut [u8]) -> Result<(), SealError> {
-    Hkdf::<Sha256>::new(None, key).expand(information, into).map_err(|_| SealError::Refused)
-}
-
-#[inline(never)]
-fn extract(key: &[u8], value: &[u8]) -> [u8; KEY_BYTES] {
-    Hkdf::<Sha256>::extract(Some(key), value).0.into()
-}
-
-#[inline(never)]
-fn encrypt(
-    key: &[u8],
-    nonce: &[u8; NONCE_BYTES],
-    associated: &[u8],
-    body: &mut [u8],
-) -> Result<[u8; TAG_BYTES], SealError> {
-    let sealed = cipher(key)?.encrypt_inout_detached(&XNonce::from(*nonce), associated, body.into());
-    sealed.map(Into::into).map_err(|_| SealError::Refused)
-}
-
-#[inline(never)]
-fn decrypt(key: &[u8], nonce: &[u8; NONCE_BYTES], associated: &[u8], value: &mut Vec<u8>) -> Result<(), SealError> {
-    cipher(key)?.decrypt_in_place(&XNonce::from(*nonce), associated, value).map_err(|_| SealError::Refused)
-}
-
-fn cipher(key: &[u8]) -> Result<XChaCha20Poly1305, SealError> {
-    XChaCha20Poly1305::new_from_slice(key).map_err(|_| SealError::Refused)
-}
-
-/// How deep the ciphers and digests go below their caller, bytes; the memory test finds what lies deeper.
-const SCRUBBED: usize = 8 * 1024;
-
-/// Wipes the part of the stack that the calls before it used: they leave working copies of keys there, which wiping
-/// their own buffers does not reach.
-#[inline(never)]
-pub(crate) fn scrub_stack() {
-    let mut used = [0_u8; SCRUBBED];
-    used.zeroize();
-    black_box(&mut used);
+    /// By reference, so that no copy of the key passes over the stack; the cipher wipes its own.
+    fn cipher(&self) -> Result<XChaCha20Poly1305, SealError> {
+        XChaCha20Poly1305::new_from_slice(self.bytes()).map_err(|_| SealError::Refused)
+    }
 }
 
 impl fmt::Debug for Key {

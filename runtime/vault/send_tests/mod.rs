@@ -1,12 +1,15 @@
 //! The sending half over real sockets, with the real rooms around it.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
+mod allocator;
 mod answers;
 mod captures;
 mod destinations;
 mod house;
 mod leaks;
+mod memory;
 mod mutual;
+mod needles;
 mod pinned;
 mod placements;
 mod replies;
