@@ -57,6 +57,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failed> {
     let place = root.join(PLACE);
     let tree = Tree::copy(&root, &place.join("tree"))?;
     seed::from(&root.join("target/debug"), &place.join("target/debug"))?;
+    seed::beside(&root.join("target"), &place.join("target"))?;
     try_all(&choice, &tree, place.join("target"))
 }
 

@@ -4,10 +4,25 @@ use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
 
+use crate::sabotage::tree;
 use crate::step::{Failed, file, say};
 
 /// What begins so is built from the tree itself, and must be built from the copy.
 const OWN: [&str; 5] = ["claviger", "libclaviger", "xtask", "it-", "call-"];
+
+/// What integration tests look for beside the program that they run.
+const BESIDE: [&str; 2] = ["packages", "debug/claviger-compile"];
+
+/// Puts what tests start or read beside the programs of the copy.
+///
+/// # Errors
+/// [`Failed`] when a link cannot be made.
+pub(crate) fn beside(built: &Path, to: &Path) -> Result<(), Failed> {
+    for name in BESIDE {
+        file(&format!("the link to {name}"), tree::link(&built.join(name), &to.join(name)))?;
+    }
+    Ok(())
+}
 
 /// Copies cargo's results for registry crates into a new target directory. Where there are none, cargo builds them.
 ///

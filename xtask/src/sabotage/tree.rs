@@ -63,8 +63,9 @@ fn same(from: &Path, to: &Path) -> std::io::Result<()> {
     fs::copy(from, to).map(|_| ())
 }
 
+/// Makes `to` lead to `from`, if that was built.
 #[cfg(unix)]
-fn link(from: &Path, to: &Path) -> std::io::Result<()> {
+pub(crate) fn link(from: &Path, to: &Path) -> std::io::Result<()> {
     if fs::symlink_metadata(to).is_ok() || !from.exists() {
         return Ok(());
     }
@@ -73,6 +74,6 @@ fn link(from: &Path, to: &Path) -> std::io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn link(_: &Path, _: &Path) -> std::io::Result<()> {
+pub(crate) fn link(_: &Path, _: &Path) -> std::io::Result<()> {
     Err(std::io::Error::from(std::io::ErrorKind::Unsupported))
 }
