@@ -74,8 +74,9 @@ fn approvers_and_a_receipt() {
     seed("approvers", "public-key", &[enrolled.public_key().to_string().as_bytes()]);
     seed("approvers", "file", &[toml::to_string(&Enrolled::new([enrolled]).unwrap()).unwrap().as_bytes()]);
     let nonce = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
-    let request =
-        format!("{{\"expires\":1700000060,\"facts\":{{}},\"nonce\":\"{nonce}\",\"scope\":{{\"kind\":\"once\"}},\"v\":1}}");
+    let request = format!(
+        "{{\"expires\":1700000060,\"facts\":{{}},\"nonce\":\"{nonce}\",\"scope\":{{\"kind\":\"once\"}},\"v\":1}}"
+    );
     let client = format!(
         "{{\"type\":\"webauthn.get\",\"challenge\":\"{nonce}\",\"origin\":\"http://claviger.localhost:7443\",\"crossOrigin\":false}}"
     );

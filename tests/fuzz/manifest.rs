@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use claviger_grant::{Connection, Pin};
 use claviger_manifest::{
-    BodyPattern, Digest, Manifest, Name, OriginTemplate, Package, PathTemplate, PublisherKey, SecretReference, Template,
-    TitleTemplate, TrustStore,
+    BodyPattern, Digest, Manifest, Name, OriginTemplate, Package, PathTemplate, PublisherKey, SecretReference,
+    Template, TitleTemplate, TrustStore,
 };
 
 use crate::{parts, text};
@@ -56,7 +56,8 @@ pub(crate) fn templates(bytes: &[u8]) {
 fn origin(text: &str) {
     let Some(template) = same::<OriginTemplate>(text) else { return };
     for value in ["a", "pve-1", "evil.example", "127.0.0.1", "x@y", "8006", "a/b"] {
-        let settings: BTreeMap<Name, String> = template.settings().map(|name| (name.clone(), value.to_owned())).collect();
+        let settings: BTreeMap<Name, String> =
+            template.settings().map(|name| (name.clone(), value.to_owned())).collect();
         if let Ok(origin) = template.render(&settings) {
             let shown = origin.to_string();
             assert!(!shown.contains(['@', '?', '#', '\\', ' ', '%']), "{shown:?}");

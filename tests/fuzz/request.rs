@@ -97,8 +97,12 @@ pub(crate) fn request(bytes: &[u8]) {
     let Plan::Send(outbound) = granted.into_plan() else { panic!("a store was never asked for") };
     assert_eq!(shown.path, outbound.path);
     let segments: Vec<&str> = outbound.path.split('/').collect();
-    assert!(matches!(segments.as_slice(), ["", "nodes", node, "qemu", vm]
-        if [node, vm].iter().all(|one| !matches!(**one, "" | "." | ".."))), "{}", outbound.path);
+    assert!(
+        matches!(segments.as_slice(), ["", "nodes", node, "qemu", vm]
+        if [node, vm].iter().all(|one| !matches!(**one, "" | "." | ".."))),
+        "{}",
+        outbound.path
+    );
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%&=/".contains(&byte);
     assert!(outbound.path.bytes().chain(outbound.query.bytes()).all(plain), "{}?{}", outbound.path, outbound.query);
     assert!(outbound.query.is_empty() || outbound.query.starts_with("filter=") && !outbound.query.contains('&'));
@@ -146,8 +150,7 @@ pub(crate) fn question(bytes: &[u8]) {
 
 /// A person's key. Its private half was thrown away, so nothing verifies that the fuzzer made up.
 fn key() -> EnrolledKey {
-    const PUBLIC: &str =
-        "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c2964fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5";
+    const PUBLIC: &str = "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c2964fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5";
     EnrolledKey::try_from(Enrolment {
         name: "anna".to_owned(),
         role: None,

@@ -104,10 +104,11 @@ impl<'a> Runner<'a> {
         file("the log of a run", fs::create_dir_all(&self.target))?;
         let Some(program) = self.build(command, log)? else { return Ok(Verdict::NotCompiled) };
         let output = file("the log of a run", File::create(log))?;
-        let package = program.parent().map(|_| self.package_directory(command)).unwrap_or_default();
+        let package = self.package_directory(command);
         let mut test = Process::new(&program);
-        test.args(command.filter.split_whitespace()).current_dir(package).stdin(Stdio::null());
-        test.env("CARGO_MANIFEST_DIR", self.package_directory(command));
+        test.args(command.filter.split_whitespace()).current_dir(&package).stdin(Stdio::null());
+        // Some tests build the programs that they start.
+        test.env("CARGO_MANIFEST_DIR", &package).env("CARGO_TARGET_DIR", &self.target);
         test.stderr(file("the log of a run", output.try_clone())?).stdout(output);
         let started = test.spawn().map_err(|error| Failed::Start {
             what: command.to_string(),
