@@ -78,7 +78,7 @@ impl Rooms {
         done();
         let intent = self.log.open_intent(approved, Timestamp::now()).await.unwrap();
         done();
-        let mut scope = self.vault.begin(&self.name);
+        let mut scope = self.vault.begin(&self.name, "steps");
         let sent = self.vault.send(intent, &mut scope).await;
         done();
         let response = self.log.close(sent, Timestamp::now()).await.unwrap();

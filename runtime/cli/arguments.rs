@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use claviger_manifest::{Name, SecretReference};
+use claviger_manifest::{Name, OriginTemplate, SecretReference};
 
 /// Runs sandboxed integrations for agents, with secrets that neither the model nor the plugin ever sees.
 #[derive(Parser)]
@@ -55,6 +55,8 @@ pub(crate) enum Command {
     /// What each connection may do
     #[command(subcommand)]
     Grant(Grant),
+    /// Send an operation with canaries for secrets to an upstream that you name, and learn where they come back
+    Probe(Box<Probe>),
     /// The audit log
     #[command(subcommand)]
     Audit(Audit),
@@ -92,6 +94,29 @@ pub(crate) struct Call {
     /// In whose name; the grant names who may [default: the state directory's principal]
     #[arg(long = "as", value_name = "PRINCIPAL")]
     pub(crate) principal: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Probe {
+    /// The connection whose plugin declares the operation
+    pub(crate) connection: Name,
+    /// The operation
+    pub(crate) operation: Name,
+    /// Where to send it: a test system, or the real one, which will refuse a canary and may echo it
+    #[arg(long, value_name = "https://HOST[:PORT]")]
+    pub(crate) upstream: OriginTemplate,
+    /// A private certificate authority for it, as a PEM file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// A path or query parameter
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parse_parameter)]
+    pub(crate) parameters: Vec<(String, String)>,
+    /// The body's fields as JSON
+    #[arg(long, value_name = "JSON")]
+    pub(crate) body: Option<String>,
+    /// Which of the operation's credentials [default: its only one]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) credential: Option<Name>,
 }
 
 #[derive(Args)]
@@ -279,6 +304,12 @@ pub(crate) enum Vault {
         #[arg(long, value_name = "op://…")]
         to: Option<SecretReference>,
     },
+}
+
+/// `name=value`, where names are the upstream's.
+fn parse_parameter(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// `name=value`.

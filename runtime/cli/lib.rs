@@ -22,6 +22,7 @@ mod open;
 mod output;
 mod package;
 mod plugin;
+mod probe;
 mod prompt;
 mod publisher;
 mod quarantine;
@@ -47,6 +48,10 @@ use crate::state::State;
 pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     let argv: Vec<OsString> = argv.into_iter().collect();
     output::speak_json(usage::asks_for_json(&argv));
+    // Before anything is read that could be a secret.
+    for warning in claviger_vault::harden() {
+        output::notice(&warning.to_string());
+    }
     let done = match Arguments::try_parse_from(&argv) {
         Ok(arguments) => command(&arguments).and_then(|output| output.as_ref().map_or(Ok(()), output::print)),
         Err(error) => usage::usage(error),
@@ -80,6 +85,7 @@ fn said(state: &State, identity: Option<&Path>, command: &Command) -> Result<Out
     match command {
         Command::Init(init) => init::run(state, init),
         Command::Call(call) => call::run(state, identity, call),
+        Command::Probe(probe) => probe::run(state, identity, probe),
         Command::Mcp(_) | Command::Demo => Err(Failure::usage("this command says nothing by itself")),
         Command::Plugin(command) => plugin_command(state, command),
         Command::Connection(Connection::Add(add)) => connection::add(state, add),

@@ -45,6 +45,18 @@ pub(crate) async fn host(state: &State, identity: Option<&Path>, only: Option<&N
     Ok(Host::new(hallway, loading.plugins, Arc::new(crate::output::plugin_line)))
 }
 
+/// Opens what a request of one connection needs when no plugin runs.
+pub(crate) fn hallway(state: &State, identity: Option<&Path>, name: &Name) -> Result<Arc<Hallway>, Failure> {
+    let config = state.config()?;
+    let connection = connection::read(state, name)?;
+    let package = plugin::installed(state, &connection.plugin)?;
+    let mut policy = Policy::default();
+    policy.add(name.clone(), connection, package).map_err(Failure::state)?;
+    let log = log(state)?;
+    let vault = vault(state, &config, identity)?;
+    Ok(Hallway::new(policy, desk(state, &config)?, log, vault, Outside::system()))
+}
+
 /// Connections and their plugins, each plugin loaded once.
 struct Loading<'a> {
     state: &'a State,
@@ -98,7 +110,11 @@ fn compiler_path() -> Result<PathBuf, Failure> {
 /// The embedded vault, unlocked.
 pub(crate) fn embedded(state: &State, identity: Option<&Path>) -> Result<Arc<Embedded>, Failure> {
     state.config()?;
-    Embedded::open(&state.vault(), &unlock(state, identity)?).map(Arc::new).map_err(Failure::state)
+    let embedded = Embedded::open(&state.vault(), &unlock(state, identity)?).map_err(Failure::state)?;
+    if let Some(warning) = embedded.warning() {
+        crate::output::notice(&warning.to_string());
+    }
+    Ok(Arc::new(embedded))
 }
 
 fn vault(state: &State, config: &Config, identity: Option<&Path>) -> Result<Vault, Failure> {

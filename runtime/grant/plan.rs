@@ -45,6 +45,8 @@ pub struct Outbound {
     pub captures: Vec<(Name, claviger_manifest::CaptureSource)>,
     /// Places that are removed from the answer before it is scanned.
     pub strip: Vec<BodyPattern>,
+    /// Response headers that are removed before it is scanned, lower case.
+    pub strip_headers: Vec<String>,
     /// What of the answer reaches the guest.
     pub reply: Reply,
     /// Response headers that the guest may read, lower case.

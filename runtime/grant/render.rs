@@ -41,6 +41,7 @@ pub(crate) fn render(
         lent,
         captures: operation.capture.iter().map(|(slot, source)| (slot.clone(), source.clone())).collect(),
         strip: operation.strip.clone(),
+        strip_headers: operation.strip_headers.iter().map(|header| header.to_ascii_lowercase()).collect(),
         reply: operation.reply.clone(),
         response_headers: operation.response_headers.iter().map(|header| header.to_ascii_lowercase()).collect(),
         response_limit: limits.response,

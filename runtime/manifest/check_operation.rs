@@ -101,6 +101,14 @@ fn check_answer(manifest: &Manifest, at: &str, operation: &Operation) -> Checked
         return Err(broken(here, Rule::CaptureRead));
     }
     distinct(&operation.strip, &format!("{at} strip"))?;
+    let stripped = format!("{at} strip-headers");
+    distinct(&operation.strip_headers, &stripped)?;
+    for header in &operation.strip_headers {
+        headers::token(header).map_err(|rule| broken(stripped.as_str(), rule))?;
+        if operation.response_headers.iter().any(|name| name.eq_ignore_ascii_case(header)) {
+            return Err(broken(stripped, Rule::SecretResponseHeader));
+        }
+    }
     check_response_headers(at, operation)
 }
 

@@ -281,6 +281,11 @@ fn bodies_captures_and_sites_keep_apart() {
             "header = \"a b\"",
             "[operations.make-token] capture: a header name is a token (RFC 9110 §5.1) of 64 characters at most",
         ),
+        (
+            "strip = [\"/data/info\"]",
+            "strip-headers = [\"X-Echo\"]\nresponse-headers = [\"x-echo\"]",
+            "[operations.make-token] strip-headers: this response header carries credentials; capture it instead",
+        ),
         ("[\"/data/info\"]", "[\"/a\", \"/a\"]", "[operations.make-token] strip: the same entry stands there twice"),
         (
             "capture = { new-token = { pointer = \"/data/value\" } }",

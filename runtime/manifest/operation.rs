@@ -36,6 +36,8 @@ pub struct Operation {
     pub capture: BTreeMap<Name, CaptureSource>,
     /// Places that are removed from the answer before it is scanned: where the upstream is known to echo.
     pub strip: Vec<BodyPattern>,
+    /// Response headers that are removed before the answer is scanned, for the same reason.
+    pub strip_headers: Vec<String>,
     /// What of the answer reaches the plugin.
     pub reply: Reply,
     /// The response headers that a plugin may read.
@@ -124,6 +126,8 @@ struct Raw {
     capture: BTreeMap<Name, CaptureSource>,
     #[serde(default)]
     strip: Vec<BodyPattern>,
+    #[serde(default)]
+    strip_headers: Vec<String>,
     response: Option<Whole>,
     projection: Option<BTreeMap<String, FieldType>>,
     #[serde(default)]
@@ -189,6 +193,7 @@ impl TryFrom<Raw> for Operation {
             effect: raw.effect,
             capture: raw.capture,
             strip: raw.strip,
+            strip_headers: raw.strip_headers,
             reply: reply(raw.response, raw.projection)?,
             response_headers: raw.response_headers,
         })

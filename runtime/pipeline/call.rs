@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use claviger_approval::{Approved, Moment};
 use claviger_audit::Event;
-use claviger_grant::{Action, Caller, Granted, Request, SendRequest, SlotHandle, StoreRequest};
+use claviger_grant::{Action, Caller, Denied, Granted, ProbeUpstream, Request, SendRequest, SlotHandle, StoreRequest};
 use claviger_manifest::{Limits, Manifest, Name};
 use claviger_vault::{Answer, CallScope};
 
@@ -21,7 +21,7 @@ pub struct Call {
 
 impl Call {
     pub(crate) fn new(hallway: Arc<Hallway>, caller: Caller) -> Self {
-        let scope = hallway.vault.begin(&caller.connection);
+        let scope = hallway.vault.begin(&caller.connection, &caller.session);
         Self { hallway, caller, scope, human: Arc::default() }
     }
 
@@ -51,6 +51,22 @@ impl Call {
     /// [`Refusal`]: which step turned it back, why, and whether the request may have reached the upstream.
     pub async fn pass(&mut self, action: Action) -> Result<Answer, Refusal> {
         let granted = self.grant(action).await?;
+        self.act(granted).await
+    }
+
+    /// Sends a declared operation with canaries in the place of every secret to an upstream that an operator names, and
+    /// tells where they came back. It takes the same way as every other request.
+    ///
+    /// # Errors
+    /// As [`Call::pass`].
+    pub async fn probe(&mut self, request: SendRequest, upstream: &ProbeUpstream) -> Result<Answer, Refusal> {
+        let Caller { principal, session, connection, .. } = &self.caller;
+        let granted = self.hallway.policy.probe(principal, session, connection, request, upstream);
+        let granted = self.noted(granted).await?;
+        self.act(granted).await
+    }
+
+    async fn act(&mut self, granted: Granted) -> Result<Answer, Refusal> {
         let approved = self.approve(granted).await?;
         let log = &self.hallway.log;
         let intent = log.open_intent(approved, (self.hallway.outside.now)()).await;
@@ -112,7 +128,12 @@ impl Call {
     }
 
     async fn grant(&self, action: Action) -> Result<Granted, Refusal> {
-        match self.hallway.policy.check(Request { caller: self.caller.clone(), action }) {
+        let checked = self.hallway.policy.check(Request { caller: self.caller.clone(), action });
+        self.noted(checked).await
+    }
+
+    async fn noted(&self, checked: Result<Granted, Denied>) -> Result<Granted, Refusal> {
+        match checked {
             Ok(granted) => Ok(granted),
             Err(denied) => {
                 self.note(Event::denied(&self.caller, &denied)).await?;

@@ -17,7 +17,7 @@ pub struct CallScope {
     /// Tells this call from every other of the process.
     number: u64,
     connection: Name,
-    /// Every secret that answers of this call are scanned for.
+    /// Every secret that answers of this call are scanned for: those of its session.
     pub(crate) live: Live,
     /// Connections that are open.
     pub(crate) pool: Pool,
@@ -61,15 +61,8 @@ struct SlotValue {
 }
 
 impl CallScope {
-    pub(crate) fn new(number: u64, connection: Name) -> Self {
-        Self {
-            number,
-            connection,
-            live: Live::default(),
-            pool: Pool::default(),
-            resolved: Vec::new(),
-            slots: Vec::new(),
-        }
+    pub(crate) fn new(number: u64, connection: Name, live: Live) -> Self {
+        Self { number, connection, live, pool: Pool::default(), resolved: Vec::new(), slots: Vec::new() }
     }
 
     /// The connection that the tool was called on.
@@ -152,14 +145,19 @@ mod tests {
 
     use super::{CallScope, random};
     use crate::reveal::Secret;
+    use crate::scan::Sessions;
 
     fn name(text: &str) -> Name {
         text.parse().unwrap()
     }
 
+    fn scope(number: u64) -> CallScope {
+        CallScope::new(number, name("acme"), Sessions::default().open("s1", &name("acme")))
+    }
+
     #[test]
     fn a_handle_finds_its_value_and_no_other() {
-        let mut scope = CallScope::new(7, name("acme"));
+        let mut scope = scope(7);
         let first = scope.fill(&name("token"), Secret::new(b"kR7vQ2pXw9Lm".to_vec()), 3).unwrap();
         let second = scope.fill(&name("token"), Secret::new(b"Zt4Yb8NcJ6Hf".to_vec()), 4).unwrap();
         assert_ne!(first, second);
@@ -174,7 +172,7 @@ mod tests {
     #[test]
     fn two_calls_never_share_a_version() {
         let version = |number| {
-            let mut scope = CallScope::new(number, name("acme"));
+            let mut scope = scope(number);
             scope.fill(&name("token"), Secret::new(b"kR7vQ2pXw9Lm".to_vec()), 0).unwrap();
             scope.latest(&name("token")).unwrap().version
         };
@@ -200,7 +198,7 @@ mod tests {
 
     #[test]
     fn debug_tells_nothing() {
-        let mut scope = CallScope::new(7, name("acme"));
+        let mut scope = scope(7);
         scope.fill(&name("token"), Secret::new(b"kR7vQ2pXw9Lm".to_vec()), 3).unwrap();
         assert!(!format!("{scope:?}").contains("kR7v"));
     }

@@ -27,6 +27,10 @@ pub(crate) async fn take(
     journal: &Journal,
     report: &mut Report,
 ) -> Result<Vec<SlotHandle>, FailureKind> {
+    for header in &outbound.strip_headers {
+        raw.headers.remove(header.as_str());
+        raw.trailers.remove(header.as_str());
+    }
     let rules = if raw.status.is_success() { outbound.captures.as_slice() } else { &[] };
     if rules.is_empty() && outbound.strip.is_empty() {
         return Ok(Vec::new());

@@ -10,7 +10,9 @@ use crate::embedded_error::EmbeddedError;
 use crate::embedded_file::{self, Head};
 use crate::embedded_index::{Index, identifier};
 use crate::embedded_state::{Draft, Listed, State};
+use crate::key_cell::KeyCell;
 use crate::key_slots::{self, KeySlot, NewSlot, Unlock};
+use crate::machine::MachineWarning;
 use crate::private_file::{self, Lock, Pinned, PrivateFileError};
 use crate::provider::{BoxFuture, Created, NewItem, Provider, ProviderError, Resolved};
 use crate::reveal::Secret;
@@ -34,15 +36,16 @@ pub struct Embedded {
 #[derive(Debug)]
 struct Inner {
     directory: PathBuf,
-    master: Key,
+    master: KeyCell,
+    journal: KeyCell,
     state: RwLock<Arc<State>>,
     /// Set when the disk did not confirm a write: what is on it is unknown until somebody opens it anew.
     doubtful: AtomicBool,
 }
 
-/// A key for the journal of values that are not stored yet.
+/// A key for the journal of values that are not stored yet. It ends when the store that gave it is locked.
 #[derive(Debug)]
-pub struct JournalKey(pub(crate) Key);
+pub struct JournalKey(pub(crate) KeyCell);
 
 impl Embedded {
     /// Makes an empty store with a new master key.
@@ -52,14 +55,14 @@ impl Embedded {
         if std::fs::symlink_metadata(directory.join(FILE)).is_ok() {
             return Err(EmbeddedError::AlreadyThere);
         }
-        let (store, master) = (identifier()?, Key::random()?);
+        let (store, master) = (identifier()?, Key::random_lasting()?);
         key_slots::check_count(slots.len())?;
         let slots = slots.iter().map(|slot| KeySlot::wrap(slot, &store, &master)).collect::<Result<_, _>>()?;
         let head = Head { store, generation: 1, slots };
         let bytes = embedded_file::encode(&head, &Index::default(), &master)?;
         private_file::replace(directory, FILE, &bytes)?;
         let file = Pinned::open(&directory.join(FILE))?;
-        Ok(Self::new(directory, master, State { head, index: Index::default(), file }))
+        Self::new(directory, master, State { head, index: Index::default(), file })
     }
 
     /// Opens the store of a directory. What a writer that crashed has left is removed.
@@ -73,13 +76,26 @@ impl Embedded {
         if let Some(_lock) = Lock::attempt(&directory.join(LOCK))? {
             private_file::remove_unfinished(directory)?;
         }
-        Ok(Self::new(directory, master, State { head: parts.head, index, file }))
+        Self::new(directory, master, State { head: parts.head, index, file })
     }
 
-    fn new(directory: &Path, master: Key, state: State) -> Self {
-        let state = RwLock::new(Arc::new(state));
+    fn new(directory: &Path, master: Key, state: State) -> Result<Self, EmbeddedError> {
+        let journal = KeyCell::new(master.derive_lasting("claviger/vault/journal/v1", &[])?);
+        let (master, state) = (KeyCell::new(master), RwLock::new(Arc::new(state)));
         let doubtful = AtomicBool::new(false);
-        Self { inner: Arc::new(Inner { directory: directory.to_owned(), master, state, doubtful }) }
+        Ok(Self { inner: Arc::new(Inner { directory: directory.to_owned(), master, journal, state, doubtful }) })
+    }
+
+    /// Wipes the master key and what was derived from it, for every holder of this store and its journal. Waits for what
+    /// is using them. Only opening the store anew ends this.
+    pub fn lock(&self) {
+        self.inner.master.lock();
+        self.inner.journal.lock();
+    }
+
+    /// What the machine did not do for the memory of the keys.
+    pub fn warning(&self) -> Option<MachineWarning> {
+        self.inner.master.warning().or_else(|| self.inner.journal.warning())
     }
 
     /// How often the store was saved. Goes into anything that wants to notice that the whole file was rolled back.
@@ -109,7 +125,7 @@ impl Embedded {
 
     /// The key that seals values on their way into a provider.
     pub fn journal_key(&self) -> Result<JournalKey, EmbeddedError> {
-        Ok(JournalKey(self.inner.master.derive("claviger/vault/journal/v1", &[])?))
+        Ok(JournalKey(self.inner.journal.clone()))
     }
 }
 
@@ -128,7 +144,7 @@ impl Inner {
             }
             let (bytes, file) = private_file::read(&path, FILE_MAX)?;
             let parts = embedded_file::parse(&bytes)?;
-            let index = parts.open(&self.master)?;
+            let index = self.master.with(|master| parts.open(master))?;
             if let Some(accepted) = self.accept(State { head: parts.head, index, file }) {
                 return Ok(accepted);
             }
@@ -153,17 +169,19 @@ impl Inner {
             return Err(EmbeddedError::Doubtful);
         }
         let current = self.current()?;
-        let mut draft = Draft { head: current.head.clone(), index: current.index.clone(), master: &self.master };
-        draft.head.generation = draft.head.generation.checked_add(1).ok_or(EmbeddedError::TooLarge)?;
-        let result = apply(&mut draft)?;
-        let Draft { head, index, .. } = draft;
-        self.save(head, index)?;
-        Ok(result)
+        self.master.with(|master| {
+            let mut draft = Draft { head: current.head.clone(), index: current.index.clone(), master };
+            draft.head.generation = draft.head.generation.checked_add(1).ok_or(EmbeddedError::TooLarge)?;
+            let result = apply(&mut draft)?;
+            let Draft { head, index, .. } = draft;
+            self.save(head, index, master)?;
+            Ok(result)
+        })
     }
 
     /// Writes a generation. The caller holds the lock.
-    fn save(&self, head: Head, index: Index) -> Result<(), EmbeddedError> {
-        let bytes = embedded_file::encode(&head, &index, &self.master)?;
+    fn save(&self, head: Head, index: Index, master: &Key) -> Result<(), EmbeddedError> {
+        let bytes = embedded_file::encode(&head, &index, master)?;
         if u64::try_from(bytes.len()).map_or(true, |length| length > FILE_MAX) {
             return Err(EmbeddedError::TooLarge);
         }
@@ -183,7 +201,10 @@ impl Provider for Embedded {
 
     fn resolve<'a>(&'a self, reference: &'a SecretReference) -> BoxFuture<'a, Result<Resolved, ProviderError>> {
         // One `stat` and one decryption: shorter than the way to another thread.
-        Box::pin(async move { Ok(self.inner.current()?.resolve(&self.inner.master, reference)?) })
+        Box::pin(async move {
+            let current = self.inner.current()?;
+            Ok(self.inner.master.with(|master| current.resolve(master, reference))?)
+        })
     }
 
     fn create<'a>(&'a self, item: &'a NewItem) -> BoxFuture<'a, Result<Created, ProviderError>> {

@@ -45,6 +45,9 @@ pub enum EmbeddedError {
     /// The file could not be read or written.
     #[error("the vault's file could not be read or written: {0}")]
     Storage(io::ErrorKind),
+    /// Its keys were wiped.
+    #[error("the vault was locked; open it again")]
+    Locked,
     /// No randomness.
     #[error("the operating system gave no randomness; try again")]
     Randomness,
@@ -72,6 +75,8 @@ impl From<SealError> for EmbeddedError {
         match error {
             SealError::Randomness => Self::Randomness,
             SealError::Refused => Self::Damaged("one of its values"),
+            SealError::Memory => Self::Unlock(UnlockError::Machine),
+            SealError::Locked => Self::Locked,
         }
     }
 }
@@ -92,7 +97,7 @@ impl From<EmbeddedError> for ProviderError {
                 Self::Unavailable("the disk did not confirm a write; check it, then start again")
             }
             EmbeddedError::Randomness => Self::Unavailable("the operating system gave no randomness"),
-            EmbeddedError::AlreadyThere | EmbeddedError::Unlock(_) => Self::Locked,
+            EmbeddedError::AlreadyThere | EmbeddedError::Unlock(_) | EmbeddedError::Locked => Self::Locked,
         }
     }
 }

@@ -8,9 +8,11 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode, Uri};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
+use hyper::ext::ReasonPhrase;
 
 use crate::body::{self, EncodedBody, OutBody};
 use crate::connect::{self, Connection};
+use crate::decode;
 use crate::failure::FailureKind;
 use crate::inject::Placement;
 use crate::response::Report;
@@ -23,9 +25,6 @@ pub(crate) const EXCHANGE_TIME: Duration = Duration::from_secs(60);
 
 /// Who asks. Upstreams want a name to block or to call.
 const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("claviger/", env!("CARGO_PKG_VERSION")));
-
-/// First bytes of gzip (RFC 1952), zstd (RFC 8878) and ZIP, which say so even where no header does.
-const PACKED: [&[u8]; 3] = [b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"];
 
 /// A request but for its endpoint. It can be built again when it has to be sent again.
 pub(crate) struct Message<'a> {
@@ -41,8 +40,15 @@ pub(crate) struct Message<'a> {
 /// An answer that nobody has looked into yet.
 pub(crate) struct Raw {
     pub(crate) status: StatusCode,
+    /// Words behind the status, where they are not the usual ones.
+    pub(crate) reason: Option<ReasonPhrase>,
     pub(crate) headers: HeaderMap,
+    /// Fields behind the body. Nobody gets them.
+    pub(crate) trailers: HeaderMap,
+    /// The body, unpacked.
     pub(crate) body: Bytes,
+    /// The body as it came, where that is something else. Nobody gets it.
+    pub(crate) packed: Option<Bytes>,
 }
 
 /// Connections of one tool call that can be used again.
@@ -93,12 +99,17 @@ impl Route<'_> {
         report.status = Some(head.status.as_u16());
         // Nothing is read of an answer that will be dropped anyway, and its connection is closed.
         acceptable(head.status, &head.headers)?;
-        let body = read(body, self.limit, report).await?;
-        if PACKED.iter().any(|magic| body.starts_with(magic)) {
-            return Err(FailureKind::Encoded);
-        }
+        let (body, trailers) = read(body, self.limit, report).await?;
+        let decoded = decode::decode(&head.headers, body, self.limit)?;
         self.pool.put(self.endpoint, connection);
-        Ok(Raw { status: head.status, headers: head.headers, body })
+        Ok(Raw {
+            status: head.status,
+            reason: head.extensions.get::<ReasonPhrase>().cloned(),
+            headers: head.headers,
+            trailers,
+            body: decoded.body,
+            packed: decoded.packed,
+        })
     }
 
     /// On a connection that is open, or else on a new one. A request goes out a second time only when the first
@@ -203,7 +214,7 @@ fn host(endpoint: &EndpointPlan) -> Result<HeaderValue, FailureKind> {
     HeaderValue::from_str(authority).map_err(|_| FailureKind::Body)
 }
 
-/// No redirects, no encodings, no change of protocol: none of them is followed, and none can be scanned.
+/// No redirects, no change of protocol, no encoding that is not known: none of them is followed, and none can be scanned.
 fn acceptable(status: StatusCode, headers: &HeaderMap) -> Result<(), FailureKind> {
     if status.is_informational() {
         return Err(FailureKind::Http("the upstream wants another protocol"));
@@ -211,32 +222,35 @@ fn acceptable(status: StatusCode, headers: &HeaderMap) -> Result<(), FailureKind
     if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
         return Err(FailureKind::Redirected(status.as_u16()));
     }
-    let plain = |name: HeaderName, allowed: &str| {
-        headers.get_all(name).iter().all(|value| value.as_bytes().eq_ignore_ascii_case(allowed.as_bytes()))
-    };
-    if plain(header::CONTENT_ENCODING, "identity") && plain(header::TRANSFER_ENCODING, "chunked") {
-        Ok(())
-    } else {
-        Err(FailureKind::Encoded)
+    let mut transfer = headers.get_all(header::TRANSFER_ENCODING).iter();
+    if !transfer.all(|value| value.as_bytes().eq_ignore_ascii_case(b"chunked")) {
+        return Err(FailureKind::Encoded);
     }
+    decode::acceptable(headers)
 }
 
 /// Reads a body up to the limit, whatever length was announced. One that comes in one piece is not copied.
-async fn read(mut incoming: Incoming, limit: u64, report: &mut Report) -> Result<Bytes, FailureKind> {
+async fn read(mut incoming: Incoming, limit: u64, report: &mut Report) -> Result<(Bytes, HeaderMap), FailureKind> {
     if incoming.size_hint().lower() > limit {
         return Err(FailureKind::TooLong(limit));
     }
     let mut whole = Bytes::new();
+    let mut trailers = HeaderMap::new();
     while let Some(frame) = incoming.frame().await {
-        // Trailers are dropped: nobody asked for them.
-        let Ok(data) = frame.map_err(|error| reason(&error))?.into_data() else { continue };
+        let data = match frame.map_err(|error| reason(&error))?.into_data() {
+            Ok(data) => data,
+            Err(other) => {
+                trailers.extend(other.into_trailers().unwrap_or_default());
+                continue;
+            }
+        };
         report.response_bytes += u64::try_from(data.len()).unwrap_or(u64::MAX);
         if report.response_bytes > limit {
             return Err(FailureKind::TooLong(limit));
         }
         whole = joined(whole, data, incoming.size_hint().lower());
     }
-    Ok(whole)
+    Ok((whole, trailers))
 }
 
 fn joined(whole: Bytes, data: Bytes, expected: u64) -> Bytes {
@@ -277,16 +291,22 @@ mod tests {
     use crate::reveal::Secret;
 
     #[test]
-    fn only_plain_answers_are_acceptable() {
+    fn only_answers_that_can_be_read_are_acceptable() {
         let with = |name: &'static str, value: &'static str| {
             HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_static(value))])
         };
-        for (name, value) in [("content-encoding", "Identity"), ("transfer-encoding", "chunked"), ("x", "gzip")] {
+        for (name, value) in [
+            ("content-encoding", "Identity"),
+            ("content-encoding", "x-gzip"),
+            ("content-encoding", "identity, br"),
+            ("transfer-encoding", "chunked"),
+            ("x", "gzip"),
+        ] {
             assert!(acceptable(StatusCode::OK, &with(name, value)).is_ok(), "{name}: {value}");
         }
         for (name, value) in [
-            ("content-encoding", "gzip"),
-            ("content-encoding", "identity, br"),
+            ("content-encoding", "compress"),
+            ("content-encoding", "gzip, gzip, gzip"),
             ("content-encoding", "x"),
             ("content-encoding", ""),
             ("transfer-encoding", "gzip, chunked"),

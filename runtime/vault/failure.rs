@@ -104,9 +104,16 @@ pub enum FailureKind {
         "the upstream answered {0}, a redirect; redirects are never followed. If the service moved, the manifest's endpoint must"
     )]
     Redirected(u16),
-    /// The upstream compressed its answer although it was asked not to.
-    #[error("the upstream encoded its answer although it was asked for identity; the answer was dropped unread")]
+    /// The upstream compressed its answer in a way that cannot be undone safely.
+    #[error(
+        "the upstream was asked for identity and sent an encoding that is unknown, broken, over two others, or made to explode; the answer was dropped unread"
+    )]
     Encoded,
+    /// More secrets, or more sessions, than answers can be scanned for.
+    #[error(
+        "this session has used more secrets, or the host has more sessions, than answers can be scanned for; end sessions that are not used, or begin a new one"
+    )]
+    SessionFull,
     /// The answer held a secret.
     #[error(
         "the answer held a secret and was dropped; the secret is quarantined for this connection until an operator lifts it"
@@ -175,6 +182,7 @@ impl FailureKind {
             Self::TooLong(_) => "too-long",
             Self::Redirected(_) => "redirected",
             Self::Encoded => "encoded",
+            Self::SessionFull => "session-full",
             Self::Leak => "leak",
             Self::Capture(_) => "capture",
             Self::Journal(_) => "journal",

@@ -19,6 +19,7 @@ use claviger_manifest::Name;
 use serde::{Deserialize, Serialize};
 
 use crate::embedded::JournalKey;
+use crate::key_cell::KeyCell;
 use crate::private_file::{self, Lock, PrivateFileError};
 use crate::reveal::Secret;
 use crate::seal::{Key, SealError, bind};
@@ -36,7 +37,7 @@ const ENTRY_MAX: u64 = 1024 * 1024 + 64 * 1024;
 #[derive(Clone, Debug)]
 pub struct Journal {
     directory: Arc<PathBuf>,
-    key: Arc<Key>,
+    key: KeyCell,
 }
 
 /// A journalled value that is not stored yet, without the value.
@@ -73,6 +74,9 @@ pub enum JournalError {
     /// There is no such entry.
     #[error("the journal has no such entry; `claviger vault recover` lists them")]
     NoSuchEntry,
+    /// The vault whose key this is was locked.
+    #[error("the vault was locked; open it again")]
+    Locked,
     /// No randomness.
     #[error("the operating system gave no randomness; try again")]
     Randomness,
@@ -94,7 +98,8 @@ impl From<PrivateFileError> for JournalError {
 impl From<SealError> for JournalError {
     fn from(error: SealError) -> Self {
         match error {
-            SealError::Randomness => Self::Randomness,
+            SealError::Randomness | SealError::Memory => Self::Randomness,
+            SealError::Locked => Self::Locked,
             SealError::Refused => Self::Damaged,
         }
     }
@@ -116,7 +121,7 @@ impl Journal {
         if let Some(_lock) = Lock::attempt(&directory.join(LOCK))? {
             private_file::remove_unfinished(directory)?;
         }
-        Ok(Self { directory: Arc::new(directory.to_owned()), key: Arc::new(key.0) })
+        Ok(Self { directory: Arc::new(directory.to_owned()), key: key.0 })
     }
 
     /// Seals a value into the journal and gives its number. When this returns, the value survives a power cut. Waits for
@@ -212,7 +217,7 @@ impl Journal {
     }
 
     fn entry_key(&self, number: u64) -> Result<Key, JournalError> {
-        Ok(self.key.derive("claviger/vault/pending/v1", &[&number.to_be_bytes()])?)
+        self.key.with(|key| Ok(key.derive("claviger/vault/pending/v1", &[&number.to_be_bytes()])?))
     }
 }
 

@@ -10,6 +10,7 @@ use claviger_manifest::Name;
 
 use super::{Journal, JournalError, file};
 use crate::embedded::JournalKey;
+use crate::key_cell::KeyCell;
 use crate::reveal::Secret;
 use crate::seal::{KEY_BYTES, Key};
 
@@ -19,7 +20,7 @@ const CRASH_DIRECTORY: &str = "CLAVIGER_TEST_JOURNAL_DIRECTORY";
 fn key() -> JournalKey {
     let mut key = Key::blank();
     key.fill().copy_from_slice(&[0x5c; KEY_BYTES]);
-    JournalKey(key)
+    JournalKey(KeyCell::new(key))
 }
 
 fn name(text: &str) -> Name {
@@ -97,7 +98,7 @@ fn an_entry_under_another_name_or_key_does_not_open() {
     let (one, two) = (append(&journal, "J6w-gannet-07").unwrap(), append(&journal, "Q2n-osprey-91").unwrap());
     fs::copy(directory.path().join(file(one)), directory.path().join(file(two))).unwrap();
     assert_eq!(recovered(&journal, two).unwrap_err(), JournalError::Damaged);
-    let other = Journal::open(directory.path(), JournalKey(Key::random().unwrap())).unwrap();
+    let other = Journal::open(directory.path(), JournalKey(KeyCell::new(Key::random().unwrap()))).unwrap();
     assert_eq!(recovered(&other, one).unwrap_err(), JournalError::Damaged);
 }
 

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::private_file::PrivateFileError;
 use crate::reveal::Secret;
-use crate::seal::{KEY_BYTES, Key, SealError, bind};
+use crate::seal::{KEY_BYTES, Key, SealError, bind, scrub_stack};
 
 /// Argon2id memory of new slots, KiB: 64 MiB, the second recommended option of RFC 9106 section 4.
 const MEMORY_KIB: u32 = 64 * 1024;
@@ -141,10 +141,12 @@ pub(crate) fn check_count(slots: usize) -> Result<(), UnlockError> {
 /// Unwraps the master key of the vault with this id.
 pub(crate) fn unwrap(slots: &[KeySlot], vault: &str, unlock: &Unlock) -> Result<Key, UnlockError> {
     check_count(slots.len())?;
-    match unlock {
+    let opened = match unlock {
         Unlock::Passphrase(passphrase) => unwrap_with_passphrase(slots, vault, passphrase),
-        Unlock::AgeIdentity(text) => unwrap_with_identities(slots, &identities(text)?),
-    }
+        Unlock::AgeIdentity(text) => identities(text).and_then(|found| unwrap_with_identities(slots, &found)),
+    };
+    scrub_stack();
+    opened
 }
 
 fn wrap_with_passphrase(passphrase: &Secret, vault: &str, master: &Key) -> Result<KeySlot, UnlockError> {
@@ -247,7 +249,7 @@ fn unwrap_with_identities(slots: &[KeySlot], identities: &[Identity]) -> Result<
 fn open_age(sealed: &[u8], identity: &Identity) -> Option<Key> {
     let decryptor = age::Decryptor::new_buffered(sealed).ok()?;
     let mut reader = decryptor.decrypt(iter::once::<&dyn age::Identity>(identity)).ok()?;
-    let mut key = Key::blank();
+    let mut key = Key::blank_lasting().ok()?;
     reader.read_exact(key.fill()).ok()?;
     // Reading to the end is what authenticates the last chunk; a key with something behind it is not a key.
     (reader.read(&mut [0_u8; 1]).ok()? == 0).then_some(key)
@@ -266,7 +268,7 @@ fn identities(text: &Secret) -> Result<Vec<Identity>, UnlockError> {
 }
 
 fn to_key(bytes: &[u8]) -> Option<Key> {
-    let mut key = Key::blank();
+    let mut key = Key::blank_lasting().ok()?;
     (bytes.len() == KEY_BYTES).then(|| key.fill().copy_from_slice(bytes))?;
     Some(key)
 }

@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use super::{OpConfig, OpConfigError, OpMode, OpProvider};
 use crate::embedded::JournalKey;
 use crate::journal::Journal;
+use crate::key_cell::KeyCell;
 use crate::provider::{NewItem, Provider, ProviderError};
 use crate::providers::Providers;
 use crate::reveal::Secret;
@@ -375,7 +376,8 @@ fn the_configuration_is_toml_like_and_knows_its_keys() {
 async fn an_item_that_reads_back_differently_is_not_taken_for_stored() {
     let account = Account::new(json!({"behaviour": "mangles"}));
     let providers = Providers::new(Arc::new(account.desktop()));
-    let journal = Journal::open(&account.root.path().join("journal"), JournalKey(Key::random().unwrap())).unwrap();
+    let journal =
+        Journal::open(&account.root.path().join("journal"), JournalKey(KeyCell::new(Key::random().unwrap()))).unwrap();
     let (connection, slot): (Name, Name) = ("pve".parse().unwrap(), "token".parse().unwrap());
     let number = journal.append(&connection, &slot, &Secret::new(b"canary-b1946ac92492".to_vec())).unwrap();
     let refused = recover(number, &reference("op://MSP/token/secret"), &providers, &journal).await.unwrap_err();

@@ -8,6 +8,7 @@ use claviger_grant::SlotHandle;
 use claviger_manifest::{Name, SecretReference};
 
 use crate::failure::{Failure, FailureKind};
+use crate::probe::Probed;
 
 /// What came of an action. It is useful only out of a [`Recorded`](claviger_audit::Recorded) whose outcome was closed.
 #[must_use = "an answer that nobody takes was asked for in vain"]
@@ -23,6 +24,8 @@ pub enum Answer {
     Http(HttpAnswer),
     /// An item was stored: one reference for each field, in the order of the rule.
     Stored(Vec<SecretReference>),
+    /// A probe: where the answer held the canaries that went out.
+    Probed(Probed),
 }
 
 /// An upstream's answer, without the values that were captured from it.
@@ -65,7 +68,7 @@ impl Response {
 impl Outcome for Response {
     fn outcome(&self) -> OutcomeFacts {
         let mut facts = match &self.result {
-            Ok(Answer::Http(_)) => OutcomeFacts::new(Verdict::Answered),
+            Ok(Answer::Http(_) | Answer::Probed(_)) => OutcomeFacts::new(Verdict::Answered),
             Ok(Answer::Stored(references)) => {
                 OutcomeFacts { stored: references.clone(), ..OutcomeFacts::new(Verdict::Stored) }
             }

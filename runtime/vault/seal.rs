@@ -4,13 +4,16 @@
 //! that. Everything that identifies a value is associated data, so that a sealed value moved elsewhere does not open.
 
 use std::fmt;
+use std::hint::black_box;
 
 use chacha20poly1305::aead::AeadInOut;
-use chacha20poly1305::{Key as CipherKey, KeyInit, XChaCha20Poly1305, XNonce};
+use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use hkdf::Hkdf;
 use sha2::Sha256;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
+use crate::key_page::KeyPage;
+use crate::machine::MachineWarning;
 use crate::reveal::Secret;
 
 /// Bytes of a key.
@@ -32,47 +35,97 @@ pub(crate) enum SealError {
     /// Wrong key, wrong place, or changed bytes.
     #[error("a sealed value does not open with this key in this place")]
     Refused,
+    /// No page for a key.
+    #[error("the machine gave no memory for a key; close something, then try again")]
+    Memory,
+    /// The key was taken away.
+    #[error("the vault is locked; open it again")]
+    Locked,
 }
 
-/// A symmetric key. Wiped when dropped, never printed.
-#[derive(Clone)]
-pub(crate) struct Key(Zeroizing<[u8; KEY_BYTES]>);
+/// A symmetric key. Wiped when dropped, never printed, and never on the stack: whoever moves one moves a pointer, since
+/// a move would leave its bytes behind.
+pub(crate) struct Key(Held);
+
+enum Held {
+    /// For one use.
+    Brief(Box<Zeroizing<[u8; KEY_BYTES]>>),
+    /// For the life of an open vault.
+    Lasting(KeyPage),
+}
 
 impl Key {
     /// A new key from the operating system's randomness.
     pub(crate) fn random() -> Result<Self, SealError> {
-        let mut key = Self::blank();
-        getrandom::fill(key.fill()).map_err(|_| SealError::Randomness)?;
-        Ok(key)
+        Self::blank().filled_at_random()
+    }
+
+    /// A new key in a page of its own.
+    pub(crate) fn random_lasting() -> Result<Self, SealError> {
+        Self::blank_lasting()?.filled_at_random()
+    }
+
+    fn filled_at_random(mut self) -> Result<Self, SealError> {
+        getrandom::fill(self.fill()).map_err(|_| SealError::Randomness)?;
+        Ok(self)
     }
 
     /// A key of zeros, for a caller that fills it in place and so leaves no copy elsewhere.
     pub(crate) fn blank() -> Self {
-        Self(Zeroizing::new([0; KEY_BYTES]))
+        Self(Held::Brief(Box::new(Zeroizing::new([0; KEY_BYTES]))))
+    }
+
+    /// The same, in a page of its own that is locked into memory.
+    pub(crate) fn blank_lasting() -> Result<Self, SealError> {
+        KeyPage::new().map(|page| Self(Held::Lasting(page))).ok_or(SealError::Memory)
+    }
+
+    /// What the machine did not do for the key's memory.
+    pub(crate) fn warning(&self) -> Option<MachineWarning> {
+        match &self.0 {
+            Held::Brief(_) => None,
+            Held::Lasting(page) => page.warning(),
+        }
     }
 
     /// The bytes to fill.
     pub(crate) fn fill(&mut self) -> &mut [u8] {
-        self.0.as_mut_slice()
+        match &mut self.0 {
+            Held::Brief(bytes) => bytes.as_mut_slice(),
+            Held::Lasting(page) => page.fill(),
+        }
     }
 
     /// The bytes, for wrapping this key in a slot and for keyed digests.
     pub(crate) fn bytes(&self) -> &[u8] {
-        self.0.as_slice()
+        match &self.0 {
+            Held::Brief(bytes) => bytes.as_slice(),
+            Held::Lasting(page) => page.bytes(),
+        }
     }
 
     /// A key for one purpose. `parts` are length-prefixed, so two different lists never give the same key.
     pub(crate) fn derive(&self, purpose: &str, parts: &[&[u8]]) -> Result<Self, SealError> {
-        let mut key = Self::blank();
+        self.derive_into(Self::blank(), purpose, parts)
+    }
+
+    /// The same, in a page of its own.
+    pub(crate) fn derive_lasting(&self, purpose: &str, parts: &[&[u8]]) -> Result<Self, SealError> {
+        self.derive_into(Self::blank_lasting()?, purpose, parts)
+    }
+
+    fn derive_into(&self, mut key: Self, purpose: &str, parts: &[&[u8]]) -> Result<Self, SealError> {
         let information = bind(purpose, parts);
-        Hkdf::<Sha256>::new(None, self.bytes()).expand(&information, key.fill()).map_err(|_| SealError::Refused)?;
-        Ok(key)
+        let expanded = expand(self.bytes(), &information, key.fill());
+        scrub_stack();
+        expanded.map(|()| key)
     }
 
     /// HMAC-SHA-256 of a value under this key (HKDF's extract step is exactly that), as 32 hexadecimal digits: tells
     /// two values apart and nothing else.
     pub(crate) fn fingerprint(&self, value: &[u8]) -> String {
-        let (digest, _) = Hkdf::<Sha256>::extract(Some(self.bytes()), value);
+        let digest = extract(self.bytes(), value);
+        scrub_stack();
         digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
 
@@ -85,10 +138,9 @@ impl Key {
         sealed.extend_from_slice(&nonce);
         sealed.extend_from_slice(value);
         let body = sealed.get_mut(NONCE_BYTES..).ok_or(SealError::Refused)?;
-        let tag = self
-            .cipher()
-            .encrypt_inout_detached(&XNonce::from(nonce), associated, body.into())
-            .map_err(|_| SealError::Refused)?;
+        let tag = encrypt(self.bytes(), &nonce, associated, body);
+        scrub_stack();
+        let tag = tag?;
         sealed.extend_from_slice(&tag);
         Ok(sealed)
     }
@@ -97,16 +149,57 @@ impl Key {
     pub(crate) fn open(&self, associated: &[u8], sealed: &[u8]) -> Result<Secret, SealError> {
         let (nonce, body) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or(SealError::Refused)?;
         let mut value = Zeroizing::new(body.to_vec());
-        self.cipher()
-            .decrypt_in_place(&XNonce::from(*nonce), associated, &mut *value)
-            .map_err(|_| SealError::Refused)?;
+        let opened = decrypt(self.bytes(), nonce, associated, &mut value);
+        scrub_stack();
+        opened?;
         // The buffer moves into the secret; nothing is copied.
         Ok(Secret::new(std::mem::take(&mut *value)))
     }
+}
 
-    fn cipher(&self) -> XChaCha20Poly1305 {
-        XChaCha20Poly1305::new(&CipherKey::from(*self.0))
-    }
+// What computes with a key stands in functions of its own, so that its copies lie below the caller's part of the stack,
+// where `scrub_stack` reaches them.
+
+#[inline(never)]
+fn expand(key: &[u8], information: &[u8], into: &mut [u8]) -> Result<(), SealError> {
+    Hkdf::<Sha256>::new(None, key).expand(information, into).map_err(|_| SealError::Refused)
+}
+
+#[inline(never)]
+fn extract(key: &[u8], value: &[u8]) -> [u8; KEY_BYTES] {
+    Hkdf::<Sha256>::extract(Some(key), value).0.into()
+}
+
+#[inline(never)]
+fn encrypt(
+    key: &[u8],
+    nonce: &[u8; NONCE_BYTES],
+    associated: &[u8],
+    body: &mut [u8],
+) -> Result<[u8; TAG_BYTES], SealError> {
+    let sealed = cipher(key)?.encrypt_inout_detached(&XNonce::from(*nonce), associated, body.into());
+    sealed.map(Into::into).map_err(|_| SealError::Refused)
+}
+
+#[inline(never)]
+fn decrypt(key: &[u8], nonce: &[u8; NONCE_BYTES], associated: &[u8], value: &mut Vec<u8>) -> Result<(), SealError> {
+    cipher(key)?.decrypt_in_place(&XNonce::from(*nonce), associated, value).map_err(|_| SealError::Refused)
+}
+
+fn cipher(key: &[u8]) -> Result<XChaCha20Poly1305, SealError> {
+    XChaCha20Poly1305::new_from_slice(key).map_err(|_| SealError::Refused)
+}
+
+/// How deep the ciphers and digests go below their caller, bytes; the memory test finds what lies deeper.
+const SCRUBBED: usize = 8 * 1024;
+
+/// Wipes the part of the stack that the calls before it used: they leave working copies of keys there, which wiping
+/// their own buffers does not reach.
+#[inline(never)]
+pub(crate) fn scrub_stack() {
+    let mut used = [0_u8; SCRUBBED];
+    used.zeroize();
+    black_box(&mut used);
 }
 
 impl fmt::Debug for Key {

@@ -17,11 +17,13 @@ use crate::exchange::{EXCHANGE_TIME, Message, Raw, Route};
 use crate::failure::{Failure, FailureKind};
 use crate::inject::{self, Placement, Resolved};
 use crate::journal::Journal;
+use crate::probe;
 use crate::providers::Providers;
 use crate::quarantine::Quarantine;
 use crate::reply;
 use crate::response::{Answer, HttpAnswer, Report, Response};
 use crate::reveal::Secret;
+use crate::scan::Sessions;
 use crate::short;
 use crate::token::{self, Client, Token, Tokens};
 use crate::trust::Trust;
@@ -35,6 +37,7 @@ pub struct Vault {
     quarantine: Quarantine,
     trust: Trust,
     tokens: Tokens,
+    sessions: Sessions,
     calls: AtomicU64,
     /// The most time for one exchange with an upstream.
     time: Duration,
@@ -56,6 +59,7 @@ impl Vault {
             quarantine,
             trust: Trust::default(),
             tokens: Tokens::default(),
+            sessions: Sessions::default(),
             calls: AtomicU64::new(0),
             time: EXCHANGE_TIME,
         }
@@ -67,9 +71,11 @@ impl Vault {
         self.time = time;
     }
 
-    /// Begins one tool call on a connection. Dropping the scope closes its connections and wipes its secrets.
-    pub fn begin(&self, connection: &Name) -> CallScope {
-        CallScope::new(self.calls.fetch_add(1, Ordering::Relaxed), connection.clone())
+    /// Begins one tool call of a session on a connection. Dropping the scope closes its connections and wipes its secrets;
+    /// the session's answers are scanned for them from then on, by fingerprints.
+    pub fn begin(&self, connection: &Name, session: &str) -> CallScope {
+        let live = self.sessions.open(session, connection);
+        CallScope::new(self.calls.fetch_add(1, Ordering::Relaxed), connection.clone(), live)
     }
 
     /// Does what was approved, and binds what came of it to its intent. It always comes back with a response: a failure
@@ -130,8 +136,17 @@ impl Vault {
         };
         let body = body::encode(outbound, fields, scope)?;
         let mut raw = self.exchange(outbound, credential.as_ref(), body.as_ref(), scope, report).await?;
+        if outbound.probe {
+            // Of a probe nobody gets the answer, so nothing is taken out of it and nothing can leak.
+            let canaries = credential.as_ref().map(|ready| &ready.secrets);
+            return Ok(Answer::Probed(probe::look(outbound.credential.as_ref(), canaries, &raw)));
+        }
         let captured = capture::take(outbound, &mut raw, scope, &self.journal, report).await?;
-        self.scan(&outbound.connection, &raw, scope)?;
+        if !outbound.captures.is_empty() || !outbound.strip.is_empty() {
+            // What the rules took out is still in the body as it came, and nobody gets that.
+            raw.packed = None;
+        }
+        self.scan(&raw, scope)?;
         let headers = passed(&raw.headers, &outbound.response_headers);
         let body = reply::reduce(&outbound.reply, raw.body)?;
         Ok(Answer::Http(HttpAnswer { status: raw.status.as_u16(), headers, body, captured }))
@@ -232,6 +247,9 @@ impl Vault {
         scope: &mut CallScope,
     ) -> Result<Option<Token>, FailureKind> {
         let Some(ready) = credential else { return Ok(None) };
+        if outbound.probe {
+            return Ok(probe::token(ready.plan, &ready.secrets));
+        }
         let (Some(oauth), Some(place)) = (token::declared(ready.plan), &ready.plan.token_endpoint) else {
             return Ok(None);
         };
@@ -271,6 +289,8 @@ impl Vault {
             }
             None => Placement::default(),
         };
+        // A secret that answers could not be scanned for is not sent.
+        scope.live.admitted()?;
         let message = Message {
             method: outbound.method,
             path: &outbound.path,
@@ -289,17 +309,27 @@ impl Vault {
         route.send(&message, report).await
     }
 
-    /// Looks for every live secret in body and headers. A hit drops the answer whole and quarantines what was found.
-    fn scan(&self, connection: &Name, raw: &Raw, scope: &mut CallScope) -> Result<(), FailureKind> {
-        let mut found = scope.live.leaks(&raw.body);
-        for value in raw.headers.values() {
-            found.extend(scope.live.leaks(value.as_bytes()));
-        }
-        for secret in &found {
+    /// Looks for every secret of the session in everything that came. A hit drops the answer whole and quarantines what was
+    /// found, on the connection that each belongs to.
+    fn scan(&self, raw: &Raw, scope: &CallScope) -> Result<(), FailureKind> {
+        let found = scope.live.scan(|scanner| {
+            scanner.text(&raw.body);
+            scanner.text(raw.packed.as_deref().unwrap_or_default());
+            scanner.text(raw.reason.as_ref().map_or(&[], |reason| reason.as_bytes()));
+            for (name, value) in raw.headers.iter().chain(&raw.trailers) {
+                scanner.header_name(name.as_str().as_bytes());
+                scanner.text(value.as_bytes());
+            }
+        });
+        for (connection, secret) in &found {
             // When the list cannot be written, it still holds in this process, and the log has the leak.
             let _ = self.quarantine.add(connection, secret);
         }
-        if found.is_empty() { Ok(()) } else { Err(FailureKind::Leak) }
+        if !found.is_empty() {
+            return Err(FailureKind::Leak);
+        }
+        // A captured value may have been the one too many.
+        scope.live.admitted()
     }
 }
 

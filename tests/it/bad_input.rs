@@ -3,6 +3,7 @@
 mod answers;
 mod components;
 mod destinations;
+mod echoes;
 mod guests;
 mod manifests;
 mod packages;

@@ -1,9 +1,12 @@
 //! The fixed forms in which an upstream may spell a secret.
 //!
 //! Encodings with free spelling (JSON escapes, percent, HTML entities) are not here: a text that uses one is decoded and
-//! looked at again, see [`views`](super::views).
+//! looked at again, see [`views`](super::views). Digits that are spread out (line breaks in base64, separators in hex) are
+//! drawn together first, see [`runs`](super::runs).
 
 use zeroize::Zeroizing;
+
+use super::echo::Spelling;
 
 /// RFC 4648 §4.
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -11,9 +14,8 @@ const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 const BASE64_URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 /// RFC 4648 §6.
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-/// RFC 4648 §8, in both cases.
-const HEX_LOWER: &[u8; 16] = b"0123456789abcdef";
-const HEX_UPPER: &[u8; 16] = b"0123456789ABCDEF";
+/// RFC 4648 §8 in lower case, to which every run of hex digits is brought before it is looked at.
+const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// How many bits of a value belong to a digit that the bytes before it share, when 0, 1 or 2 bytes of a base64 group come
 /// before it. Only whole digits of the value itself are looked for: what stands around an echo is not known.
@@ -21,12 +23,11 @@ const BASE64_SKIPS: [u32; 3] = [0, 4, 2];
 /// The same for base32 with 0 to 4 bytes before it.
 const BASE32_SKIPS: [u32; 5] = [0, 2, 4, 1, 3];
 
-/// Bytes of all forms together for each byte of a value, rounded up: 1 raw, 6 base64 of 4/3, 5 base32 of 8/5, 2 hex of 2,
-/// 2 UTF-16 of 2, 1 with `+`. So the arena never grows, and growth never leaves a copy behind.
-const EXPANSION: usize = 27;
+/// Bytes of all forms together for each byte of a value, rounded up: 1 raw, 6 base64 of 4/3, 5 base32 of 8/5, 1 hex of 2,
+/// 2 UTF-16 of 2, 1 folded, 1 in lower case. So the arena never grows, and growth never leaves a copy behind.
+const EXPANSION: usize = 25;
 
-/// Byte strings to look for, in one wiped buffer, each with the index of the value it spells.
-#[derive(Default)]
+/// Byte strings to look for, in one wiped buffer. It lives while they are fingerprinted and no longer.
 pub(super) struct Forms {
     arena: Zeroizing<Vec<u8>>,
     spans: Vec<Span>,
@@ -35,70 +36,63 @@ pub(super) struct Forms {
 struct Span {
     start: usize,
     end: usize,
-    owner: usize,
+    spelling: Spelling,
 }
 
 impl Forms {
-    /// All forms of the values, in the order given.
-    pub(super) fn of(values: &[&[u8]]) -> Self {
-        let total: usize = values.iter().map(|value| value.len()).sum();
-        let mut forms = Self { arena: Zeroizing::new(Vec::with_capacity(total * EXPANSION)), spans: Vec::new() };
-        for (owner, value) in values.iter().enumerate() {
-            forms.add(owner, value);
+    /// All forms of a value, itself first. None is shorter than [`MIN_SCANNED`](super::MIN_SCANNED): UTF-16 of a few wide
+    /// characters can be, and would be found in anything.
+    pub(super) fn of(value: &[u8]) -> Self {
+        let arena = Zeroizing::new(Vec::with_capacity(value.len() * EXPANSION));
+        let mut forms = Self { arena, spans: Vec::with_capacity(20) };
+        forms.push(Spelling::Raw, |out| out.extend_from_slice(value));
+        for skip in BASE64_SKIPS {
+            forms.push(Spelling::Base64, |out| digits(value, skip, 6, BASE64, out));
+            forms.push(Spelling::Base64, |out| digits(value, skip, 6, BASE64_URL, out));
         }
+        for skip in BASE32_SKIPS {
+            forms.push(Spelling::Base32, |out| digits(value, skip, 5, BASE32, out));
+        }
+        forms.push(Spelling::Hex, |out| digits(value, 0, 4, HEX, out));
+        forms.wide(value);
+        if value.contains(&b' ') {
+            // Where `+` may stand for a space, both are read as a space, in the text and here.
+            forms.push(Spelling::Percent, |out| out.extend(value.iter().copied().map(super::views::folded)));
+        }
+        // Header names come in lower case, whatever the upstream wrote.
+        forms.push(Spelling::HeaderName, |out| out.extend(value.iter().map(u8::to_ascii_lowercase)));
         forms
     }
 
-    /// Each form with the index of its value.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], usize)> {
-        self.spans.iter().map(|span| (self.slice(span.start, span.end), span.owner))
-    }
-
-    /// The form of this index with the index of its value.
-    pub(super) fn get(&self, form: usize) -> Option<(&[u8], usize)> {
-        self.spans.get(form).map(|span| (self.slice(span.start, span.end), span.owner))
+    /// Each form with what it is.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], Spelling)> {
+        self.spans.iter().map(|span| (self.slice(span.start, span.end), span.spelling))
     }
 
     fn slice(&self, start: usize, end: usize) -> &[u8] {
         self.arena.get(start..end).unwrap_or_default()
     }
 
-    fn add(&mut self, owner: usize, value: &[u8]) {
-        let first = self.spans.len();
-        self.push(owner, first, |out| out.extend_from_slice(value));
-        if value.contains(&b' ') {
-            // `application/x-www-form-urlencoded` alone spells a space with `+`; the rest of it is percent encoding.
-            self.push(owner, first, |out| {
-                out.extend(value.iter().map(|byte| if *byte == b' ' { b'+' } else { *byte }))
-            });
-        }
-        for skip in BASE64_SKIPS {
-            self.push(owner, first, |out| digits(value, skip, 6, BASE64, out));
-            self.push(owner, first, |out| digits(value, skip, 6, BASE64_URL, out));
-        }
-        for skip in BASE32_SKIPS {
-            self.push(owner, first, |out| digits(value, skip, 5, BASE32, out));
-        }
-        for alphabet in [HEX_LOWER, HEX_UPPER] {
-            self.push(owner, first, |out| digits(value, 0, 4, alphabet, out));
-        }
-        if let Ok(text) = std::str::from_utf8(value) {
-            self.push(owner, first, |out| text.encode_utf16().for_each(|unit| out.extend(unit.to_le_bytes())));
-            self.push(owner, first, |out| text.encode_utf16().for_each(|unit| out.extend(unit.to_be_bytes())));
+    /// UTF-16 in both orders, unless it is ASCII with a NUL at each character: those are taken out of a text anyway.
+    fn wide(&mut self, value: &[u8]) {
+        let Ok(text) = std::str::from_utf8(value) else { return };
+        if !text.is_ascii() {
+            self.push(Spelling::Utf16, |out| text.encode_utf16().for_each(|unit| out.extend(unit.to_le_bytes())));
+            self.push(Spelling::Utf16, |out| text.encode_utf16().for_each(|unit| out.extend(unit.to_be_bytes())));
         }
     }
 
-    /// Writes one form, unless this value (whose forms begin at `first`) has the same one already.
-    fn push(&mut self, owner: usize, first: usize, write: impl FnOnce(&mut Vec<u8>)) {
+    /// Writes one form, unless it is too short or known already.
+    fn push(&mut self, spelling: Spelling, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.arena.len();
         write(&mut self.arena);
         let end = self.arena.len();
         let form = self.slice(start, end);
-        let known = self.spans.iter().skip(first).any(|span| self.slice(span.start, span.end) == form);
-        if known {
+        let known = self.spans.iter().any(|span| self.slice(span.start, span.end) == form);
+        if known || form.len() < super::MIN_SCANNED {
             self.arena.truncate(start);
         } else {
-            self.spans.push(Span { start, end, owner });
+            self.spans.push(Span { start, end, spelling });
         }
     }
 }
@@ -129,9 +123,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{EXPANSION, Forms};
+    use crate::scan::echo::Spelling;
 
     fn has(value: &[u8], text: &[u8]) -> bool {
-        Forms::of(&[value]).iter().any(|(form, _)| text.windows(form.len()).any(|window| window == form))
+        Forms::of(value).iter().any(|(form, _)| text.windows(form.len()).any(|window| window == form))
     }
 
     proptest! {
@@ -145,14 +140,13 @@ mod tests {
             prop_assert!(has(&value, BASE64_STANDARD_NO_PAD.encode(&whole).as_bytes()));
             prop_assert!(has(&value, BASE64_URL_SAFE_NO_PAD.encode(&whole).as_bytes()));
             prop_assert!(has(&value, hex::encode(&whole).as_bytes()));
-            prop_assert!(has(&value, hex::encode_upper(&whole).as_bytes()));
         }
 
         #[test]
         fn the_arena_never_grows_and_no_form_is_shorter_than_eight(
             value in proptest::collection::vec(any::<u8>(), 8..100),
         ) {
-            let forms = Forms::of(&[&value]);
+            let forms = Forms::of(&value);
             prop_assert!(forms.arena.len() <= value.len() * EXPANSION);
             prop_assert!(forms.arena.capacity() < value.len() * EXPANSION + 1);
             prop_assert!(forms.iter().all(|(form, _)| form.len() >= 8));
@@ -175,12 +169,19 @@ mod tests {
     }
 
     #[test]
-    fn utf16_in_both_orders_and_plus_for_space() {
-        let value = "gr\u{fc}n 7vQ2pX";
+    fn wide_characters_in_both_orders_and_spaces_folded() {
+        let value = "gr\u{fc}n 7v+2pX";
         let little: Vec<u8> = value.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let big: Vec<u8> = value.encode_utf16().flat_map(u16::to_be_bytes).collect();
         assert!(has(value.as_bytes(), &little) && has(value.as_bytes(), &big));
-        assert!(has(value.as_bytes(), "gr\u{fc}n+7vQ2pX".as_bytes()));
-        assert_eq!(Forms::of(&[value.as_bytes()]).iter().next().unwrap().0, value.as_bytes());
+        assert!(has(value.as_bytes(), "gr\u{fc}n 7v 2pX".as_bytes()));
+        assert_eq!(Forms::of(value.as_bytes()).iter().next().unwrap(), (value.as_bytes(), Spelling::Raw));
+    }
+
+    #[test]
+    fn a_form_that_would_be_found_in_anything_is_left_out() {
+        // Nine bytes of UTF-8 are six of UTF-16.
+        let forms = Forms::of("\u{5bc6}\u{7801}\u{9501}".as_bytes());
+        assert!(forms.iter().all(|(_, spelling)| spelling != Spelling::Utf16));
     }
 }

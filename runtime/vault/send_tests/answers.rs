@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::house::{House, KEY, Place, show};
 use super::upstream::{Reply, Seen, Upstream};
+use crate::decode::tests::gzip;
 use crate::failure::{Failure, FailureKind};
 use crate::response::HttpAnswer;
 
@@ -47,8 +48,10 @@ async fn no_redirect_is_followed_wherever_it_points() {
 }
 
 #[tokio::test]
-async fn an_encoded_answer_is_dropped_unread() {
-    for headers in ["content-encoding: gzip\r\n", "content-encoding: br\r\n", "content-encoding: identity, zstd\r\n"] {
+async fn an_encoded_answer_is_unpacked_or_dropped_unread() {
+    for headers in
+        ["content-encoding: gzip\r\n", "content-encoding: compress\r\n", "content-encoding: identity, zstd\r\n"]
+    {
         assert!(matches!(refused(move |_| Reply::with(200, headers, b"opaque")).await, FailureKind::Encoded));
     }
     // Without saying so.
@@ -57,6 +60,13 @@ async fn an_encoded_answer_is_dropped_unread() {
     }
     let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
     assert!(matches!(refused(move |_| Reply::raw(chunked)).await, FailureKind::Encoded));
+    for headers in ["content-encoding: gzip\r\n", ""] {
+        let answer = answered(move |_| Reply::with(200, headers, &gzip(br#"{"n":1}"#))).await.unwrap();
+        assert_eq!(answer.body, br#"{"n":1}"#.as_slice());
+    }
+    let bomb = gzip(&vec![b'a'; 10_000_000]);
+    let kind = refused(move |_| Reply::with(200, "content-encoding: gzip\r\n", &bomb)).await;
+    assert!(matches!(kind, FailureKind::TooLong(65_536)), "{kind:?}");
 }
 
 #[tokio::test]

@@ -324,7 +324,7 @@ impl House {
     }
 
     pub(super) fn begin(&self) -> CallScope {
-        self.vault.begin(&name("acme"))
+        self.vault.begin(&name("acme"), "s1")
     }
 
     /// All the way: grant, approval, intent, vault, outcome.

@@ -5,6 +5,7 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
 
 use super::house::{COMPANY, House, KEY, PRIVATE, PUBLIC, Place, name};
 use super::upstream::{Reply, Upstream};
+use crate::decode::tests::{brotli, gzip, zstd};
 use crate::failure::FailureKind;
 
 /// Calls once against an upstream that answers with this, and expects the leak to be stopped.
@@ -60,6 +61,60 @@ async fn headers_and_error_answers_are_looked_at_too() {
     for status in [401, 404, 500] {
         blocked(move || Reply::json(status, &format!(r#"{{"message":"bad key {KEY}"}}"#)), "bearer", &["key"]).await;
     }
+}
+
+#[tokio::test]
+async fn header_names_trailers_and_reason_phrases_are_looked_at_too() {
+    blocked(|| Reply::with(200, &format!("x-{KEY}: 1\r\n"), b"{}"), "bearer", &["key"]).await;
+    blocked(|| Reply::raw(format!("HTTP/1.1 401 bad key {KEY}\r\ncontent-length: 2\r\n\r\n{{}}")), "bearer", &["key"])
+        .await;
+    let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-echo\r\n\r\n2\r\n{}\r\n0\r\n";
+    blocked(move || Reply::raw(format!("{head}x-echo: {KEY}\r\n\r\n")), "bearer", &["key"]).await;
+    blocked(move || Reply::raw(format!("{head}x-{KEY}: 1\r\n\r\n")), "bearer", &["key"]).await;
+}
+
+#[tokio::test]
+async fn interim_answers_and_chunk_extensions_go_nowhere() {
+    let interim = format!("HTTP/1.1 103 Early {KEY}\r\nlink: <{KEY}>\r\n\r\n");
+    let chunk = format!("2;echo={KEY}\r\n{{}}\r\n0\r\n\r\n");
+    let reply = format!("{interim}HTTP/1.1 200 OK\r\nlink: <x>\r\ntransfer-encoding: chunked\r\n\r\n{chunk}");
+    let upstream = Upstream::start(move |_| Reply::raw(&reply)).await;
+    let answer = House::at(&Place::here(upstream.port)).show("bearer").await.unwrap();
+    assert_eq!((answer.body.as_ref(), answer.headers.len()), (b"{}".as_slice(), 1));
+    assert!(!format!("{:?}", answer.headers).contains(KEY));
+}
+
+#[tokio::test]
+async fn compressed_echoes_are_stopped() {
+    let echo = format!(r#"{{"authorization":"Bearer {KEY}"}}"#).into_bytes();
+    let cases = [
+        ("content-encoding: gzip\r\n", gzip(&echo)),
+        ("content-encoding: br\r\n", brotli(&echo)),
+        ("content-encoding: zstd\r\n", zstd(&echo)),
+        ("content-encoding: gzip\r\n", gzip(&gzip(&echo))),
+        ("", gzip(&echo)),
+        ("", zstd(&gzip(&echo))),
+    ];
+    for (headers, body) in cases {
+        blocked(move || Reply::with(200, headers, &body), "bearer", &["key"]).await;
+    }
+    // In what is around the packed text, which readers skip.
+    let body = [&zstd(b"{}"), b"\x50\x2a\x4d\x18\x30\0\0\0".as_slice(), format!("{KEY:>48}").as_bytes()].concat();
+    blocked(move || Reply::with(200, "content-encoding: zstd\r\n", &body), "bearer", &["key"]).await;
+}
+
+#[tokio::test]
+async fn a_secret_of_the_session_is_stopped_in_a_later_call_and_not_in_another_session() {
+    let upstream =
+        Upstream::start(|seen| Reply::json(200, if seen.line().contains("/open") { KEY } else { "{}" })).await;
+    let house = House::at(&Place::here(upstream.port));
+    let open = || super::house::request("open", None);
+    let mut elsewhere = house.vault.begin(&name("acme"), "s2");
+    house.show("bearer").await.unwrap();
+    assert_eq!(house.send(open(), &mut elsewhere).await.unwrap().body, KEY);
+    let later = house.send(open(), &mut house.begin()).await.unwrap_err();
+    assert!(matches!(later.kind, FailureKind::Leak), "{later:?}");
+    assert_eq!(house.vault.quarantine().list(), [(name("acme"), name("key"))]);
 }
 
 #[tokio::test]

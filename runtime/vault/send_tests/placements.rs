@@ -116,7 +116,7 @@ async fn a_value_is_resolved_once_in_a_call_and_anew_in_the_next() {
 async fn a_scope_serves_its_own_connection_only() {
     let upstream = Upstream::start(|_| Reply::json(200, "{}")).await;
     let house = House::at(&Place::here(upstream.port));
-    let mut scope = house.vault.begin(&super::house::name("other"));
+    let mut scope = house.vault.begin(&super::house::name("other"), "s1");
     let failure = house.send(show("bearer"), &mut scope).await.unwrap_err();
     assert!(matches!(failure.kind, FailureKind::OtherConnection));
     assert_eq!(upstream.connections(), 0);

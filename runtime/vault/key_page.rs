@@ -1,0 +1,67 @@
+//! Memory for a key that outlives a call: a page of its own, locked into RAM and left out of dumps.
+
+use std::fmt;
+
+use memmap2::MmapMut;
+use zeroize::Zeroize as _;
+
+use crate::machine::MachineWarning;
+use crate::seal::KEY_BYTES;
+
+/// One mapping for one key. The kernel maps whole pages, so nothing else lies on it, and unlocking it unlocks nothing
+/// else. Wiped, then unmapped, when dropped.
+pub(crate) struct KeyPage {
+    page: MmapMut,
+    warning: Option<MachineWarning>,
+}
+
+impl KeyPage {
+    /// A page of zeros; none when there is no memory left. One that cannot be locked is used, and says so.
+    pub(crate) fn new() -> Option<Self> {
+        let page = MmapMut::map_anon(KEY_BYTES).ok()?;
+        let warning = protect(&page).err();
+        Some(Self { page, warning })
+    }
+
+    /// What the machine did not do for this page.
+    pub(crate) fn warning(&self) -> Option<MachineWarning> {
+        self.warning
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.page
+    }
+
+    pub(crate) fn fill(&mut self) -> &mut [u8] {
+        &mut self.page
+    }
+}
+
+/// Locks first: of the two, swap is what outlives the machine.
+fn protect(page: &MmapMut) -> Result<(), MachineWarning> {
+    page.lock().map_err(|error| MachineWarning::Swappable(error.kind()))?;
+    leave_out_of_dumps(page)
+}
+
+#[cfg(target_os = "linux")]
+fn leave_out_of_dumps(page: &MmapMut) -> Result<(), MachineWarning> {
+    page.advise(memmap2::Advice::DontDump).map_err(|error| MachineWarning::Dumpable(error.kind()))
+}
+
+/// Only Linux has the advice; elsewhere the limit on core dumps has to do.
+#[cfg(not(target_os = "linux"))]
+fn leave_out_of_dumps(_: &MmapMut) -> Result<(), MachineWarning> {
+    Ok(())
+}
+
+impl Drop for KeyPage {
+    fn drop(&mut self) {
+        self.page.zeroize();
+    }
+}
+
+impl fmt::Debug for KeyPage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("KeyPage(…)")
+    }
+}
