@@ -7,6 +7,7 @@
 mod audit;
 mod manifest;
 mod request;
+mod scanner;
 mod vault;
 
 pub use vault::{IDENTITY, RECIPIENT};
@@ -34,6 +35,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("journal", vault::journal),
     ("quarantine", vault::quarantine),
     ("identity", vault::identity),
+    ("scanner", scanner::scanner),
+    ("pieces", scanner::pieces),
 ];
 
 /// Runs the target of this name.

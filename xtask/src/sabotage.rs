@@ -96,6 +96,10 @@ fn try_all(choice: &Choice<'_>, tree: &Tree, target: PathBuf) -> Result<(), Fail
         let before = Instant::now();
         baselines(&mut runner, mutations)?;
         for mutation in mutations {
+            if let Some(why) = runner.unfit(&mutation.command()) {
+                score.unfit(mutation, why);
+                continue;
+            }
             if choice.time.is_some_and(|time| begun.elapsed() > time) {
                 score.untried += 1;
                 continue;
@@ -132,6 +136,11 @@ impl Score {
         } else {
             self.bad.push(format!("{} ({verdict}): {}", mutation.id, mutation.removes));
         }
+    }
+
+    fn unfit(&mut self, mutation: &Mutation, why: &str) {
+        say(&format!("BAD  {:<34} {why}", mutation.id));
+        self.bad.push(format!("{} (its tests, without it: {why})", mutation.id));
     }
 
     fn say(&self, seconds: u64) -> Result<(), Failed> {

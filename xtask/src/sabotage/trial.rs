@@ -1,6 +1,6 @@
 //! One mutation, tried.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -54,31 +54,41 @@ impl fmt::Display for Verdict {
 pub(crate) struct Runner<'a> {
     tree: &'a Tree,
     target: PathBuf,
-    passed: BTreeSet<Command>,
+    /// What is wrong with each command that was tried without a mutation; nothing, most often.
+    tried: BTreeMap<Command, Option<String>>,
 }
 
 impl<'a> Runner<'a> {
     pub(crate) fn new(tree: &'a Tree, target: PathBuf) -> Self {
-        Self { tree, target, passed: BTreeSet::new() }
+        Self { tree, target, tried: BTreeMap::new() }
     }
 
-    /// Runs the tests without a mutation, once.
+    /// Runs the tests without a mutation, once. They have to pass, and there have to be some.
     ///
     /// # Errors
-    /// [`Failed::Gate`] when they do not pass, or there are none.
+    /// [`Failed`] when a program cannot be started.
     pub(crate) fn baseline(&mut self, command: &Command) -> Result<(), Failed> {
-        if self.passed.contains(command) {
+        if self.tried.contains_key(command) {
             return Ok(());
         }
         let log = self.target.join("baseline.log");
         let verdict = self.run(command, &log)?;
         let said = fs::read_to_string(&log).unwrap_or_default();
-        if verdict != Verdict::Survived || !said.lines().any(|line| ran_some(line)) {
-            let why = if verdict == Verdict::Survived { "it runs no test".to_owned() } else { verdict.to_string() };
-            return Err(Failed::Gate(format!("`{command}` without a mutation: {why}\n{}", last_lines(&said))));
-        }
-        self.passed.insert(command.clone());
+        let wrong = match verdict {
+            Verdict::Survived if said.lines().any(ran_some) => None,
+            Verdict::Survived => Some(format!("`{command}` runs no test")),
+            other => {
+                say(&last_lines(&said));
+                Some(format!("`{command}`: {other}"))
+            }
+        };
+        self.tried.insert(command.clone(), wrong);
         Ok(())
+    }
+
+    /// Why these tests cannot judge a mutation, if they cannot.
+    pub(crate) fn unfit(&self, command: &Command) -> Option<&str> {
+        self.tried.get(command)?.as_deref()
     }
 
     /// Applies the mutation, runs its tests, and takes it back.
