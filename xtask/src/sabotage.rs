@@ -55,6 +55,8 @@ pub(crate) fn run(options: &Options) -> Result<(), Failed> {
     let choice = choose(options, &rooms)?;
     let root = std::env::current_dir().map_err(|error| Failed::File { what: "the workspace".to_owned(), error })?;
     let place = root.join(PLACE);
+    // Held until the end: two that mutate one copy would judge each other's mutations.
+    let _alone = tree::alone(&place)?;
     let tree = Tree::copy(&root, &place.join("tree"))?;
     seed::from(&root.join("target/debug"), &place.join("target/debug"))?;
     seed::beside(&root.join("target"), &place.join("target"))?;

@@ -1,7 +1,7 @@
 //! The copy that is mutated. The working tree itself is only read.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use crate::step::{Failed, Step, file};
@@ -11,6 +11,21 @@ const BUILT: [&str; 4] = ["target/compiler", "target/packages", "target/plugins"
 
 /// The file that lists what was copied, so that what is gone from the tree goes from the copy.
 const LIST: &str = ".copied";
+
+/// Makes sure that nobody else mutates the copy, for as long as the file is held.
+///
+/// # Errors
+/// [`Failed::Gate`] when somebody does.
+pub(crate) fn alone(place: &Path) -> Result<File, Failed> {
+    file("the place of the copy", fs::create_dir_all(place))?;
+    let lock = file("the lock", File::create(place.join("lock")))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(_) => {
+            Err(Failed::Gate(format!("another `cargo xtask sabotage` works in {}; wait for it", place.display())))
+        }
+    }
+}
 
 /// A copy of the tree.
 pub(crate) struct Tree(PathBuf);
