@@ -10,7 +10,7 @@ mod seed;
 mod tree;
 mod trial;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -96,17 +96,18 @@ fn try_all(choice: &Choice<'_>, tree: &Tree, target: PathBuf) -> Result<(), Fail
     let mut score = Score::default();
     for (room, mutations) in &choice.rooms {
         let before = Instant::now();
-        baselines(&mut runner, mutations)?;
-        for mutation in mutations {
-            if let Some(why) = runner.unfit(&mutation.command()) {
-                score.unfit(mutation, why);
-                continue;
+        for program in programs(mutations) {
+            // Together, so that they are one build of the code as it is.
+            program.iter().try_for_each(|mutation| runner.baseline(&mutation.command()))?;
+            for mutation in program {
+                if choice.time.is_some_and(|time| begun.elapsed() > time) {
+                    score.untried += 1;
+                } else if let Some(why) = runner.unfit(&mutation.command()) {
+                    score.unfit(mutation, why);
+                } else {
+                    score.count(mutation, runner.trial(mutation)?);
+                }
             }
-            if choice.time.is_some_and(|time| begun.elapsed() > time) {
-                score.untried += 1;
-                continue;
-            }
-            score.count(mutation, runner.trial(mutation)?);
         }
         say(&format!("{room}: {} mutations in {} s", mutations.len(), before.elapsed().as_secs()));
     }
@@ -114,10 +115,14 @@ fn try_all(choice: &Choice<'_>, tree: &Tree, target: PathBuf) -> Result<(), Fail
     score.say(begun.elapsed().as_secs())
 }
 
-/// What the tests say without a mutation: a test that fails anyway kills everything and proves nothing.
-fn baselines(runner: &mut Runner<'_>, mutations: &[&Mutation]) -> Result<(), Failed> {
-    let commands: BTreeSet<_> = mutations.iter().map(|mutation| mutation.command()).collect();
-    commands.iter().try_for_each(|command| runner.baseline(command))
+/// The mutations by the test program that judges them, the room's own first: an integration test is built from every room.
+fn programs<'a>(mutations: &[&'a Mutation]) -> Vec<Vec<&'a Mutation>> {
+    let mut programs: BTreeMap<(Option<String>, String), Vec<&Mutation>> = BTreeMap::new();
+    for mutation in mutations {
+        let command = mutation.command();
+        programs.entry((command.integration, command.package)).or_default().push(mutation);
+    }
+    programs.into_values().collect()
 }
 
 /// How it went.
