@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 
 /// What an endpoint has to show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Pin {
     /// SHA-256 of the server certificate's public key (SubjectPublicKeyInfo, as RFC 7469 §2.4 hashes it), besides a chain

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use claviger_grant::SlotHandle;
 use claviger_manifest::{Alphabet, Generate, Name, SecretReference};
 
+use crate::client_certificate::Identity;
 use crate::exchange::Pool;
 use crate::failure::FailureKind;
 use crate::reveal::Secret;
@@ -21,6 +22,8 @@ pub struct CallScope {
     pub(crate) live: Live,
     /// Connections that are open.
     pub(crate) pool: Pool,
+    /// Clients' certificates with their keys.
+    identities: Vec<Presented>,
     resolved: Vec<Known>,
     slots: Vec<SlotValue>,
 }
@@ -48,6 +51,12 @@ impl Versioned {
 /// Characters of a canary: 190 bits, which no answer holds by chance.
 const CANARY: u16 = 32;
 
+struct Presented {
+    credential: Name,
+    versions: Vec<String>,
+    identity: Arc<Identity>,
+}
+
 struct Known {
     reference: SecretReference,
     resolved: Versioned,
@@ -62,7 +71,15 @@ struct SlotValue {
 
 impl CallScope {
     pub(crate) fn new(number: u64, connection: Name, live: Live) -> Self {
-        Self { number, connection, live, pool: Pool::default(), resolved: Vec::new(), slots: Vec::new() }
+        Self {
+            number,
+            connection,
+            live,
+            pool: Pool::default(),
+            identities: Vec::new(),
+            resolved: Vec::new(),
+            slots: Vec::new(),
+        }
     }
 
     /// The connection that the tool was called on.
@@ -78,6 +95,18 @@ impl CallScope {
     /// Keeps what a reference resolved to, so that a provider is asked once per call.
     pub(crate) fn keep(&mut self, reference: SecretReference, resolved: Versioned) {
         self.resolved.push(Known { reference, resolved });
+    }
+
+    /// The client that a credential presents, if this call has made one of values of these versions.
+    pub(crate) fn identity(&self, credential: &Name, versions: &[String]) -> Option<Arc<Identity>> {
+        let mut identities = self.identities.iter();
+        let found = identities.find(|known| known.credential == *credential && known.versions == versions)?;
+        Some(Arc::clone(&found.identity))
+    }
+
+    /// Keeps a client for the rest of the call, so that its connections can be used again.
+    pub(crate) fn keep_identity(&mut self, credential: Name, versions: Vec<String>, identity: Arc<Identity>) {
+        self.identities.push(Presented { credential, versions, identity });
     }
 
     /// Keeps a slot value that the journal has. From now on answers are scanned for it.

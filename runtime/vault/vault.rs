@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use claviger_approval::Approved;
 use claviger_audit::Recorded;
@@ -13,7 +13,8 @@ use http::{HeaderMap, StatusCode};
 use crate::body::{self, EncodedBody};
 use crate::call::{self, CallScope, Versioned};
 use crate::capture;
-use crate::exchange::{EXCHANGE_TIME, Message, Raw, Route};
+use crate::client_certificate::{self, Identity};
+use crate::exchange::{self, EXCHANGE_TIME, Message, Raw, Route};
 use crate::failure::{Failure, FailureKind};
 use crate::inject::{self, Placement, Resolved};
 use crate::journal::Journal;
@@ -23,8 +24,9 @@ use crate::quarantine::Quarantine;
 use crate::reply;
 use crate::response::{Answer, HttpAnswer, Report, Response};
 use crate::reveal::Secret;
-use crate::scan::Sessions;
+use crate::scan::{Live, Sessions};
 use crate::short;
+use crate::sign::{self, Unsigned};
 use crate::token::{self, Client, Token, Tokens};
 use crate::trust::Trust;
 use crate::write_back;
@@ -48,6 +50,8 @@ struct Ready<'a> {
     plan: &'a CredentialPlan,
     secrets: Resolved,
     versions: Vec<String>,
+    /// Who is presented to an endpoint that asks for a client certificate.
+    identity: Option<Arc<Identity>>,
 }
 
 impl Vault {
@@ -181,7 +185,7 @@ impl Vault {
         reply: &Reply,
         scope: &mut CallScope,
     ) -> Result<Ready<'a>, FailureKind> {
-        let mut ready = Ready { plan, secrets: Resolved::default(), versions: Vec::new() };
+        let mut ready = Ready { plan, secrets: Resolved::default(), versions: Vec::new(), identity: None };
         for (name, source) in &plan.sources {
             let Versioned { value, version } = match source {
                 Source::Reference(reference) | Source::Identifier(reference) => {
@@ -191,7 +195,7 @@ impl Vault {
                 Source::Setting(text) => Versioned::setting(text),
                 Source::Canary => Versioned::canary(name)?,
             };
-            let secret = matches!(source, Source::Reference(_) | Source::Slot(_));
+            let secret = matches!(source, Source::Reference(_) | Source::Slot(_)) && !is_public(plan, name, &value);
             if secret {
                 short::check(name, &value, reply)?;
                 scope.live.add(&value, [name]);
@@ -199,6 +203,7 @@ impl Vault {
             ready.secrets.add(name.clone(), value, secret);
             ready.versions.push(version);
         }
+        ready.identity = identity(&ready, scope)?;
         Ok(ready)
     }
 
@@ -263,6 +268,7 @@ impl Vault {
         let mut route = Route {
             endpoint: &place.endpoint,
             trust: &self.trust,
+            identity: ready.identity.as_ref(),
             pool: &mut scope.pool,
             limit: token::MAX_ANSWER,
             time: self.time,
@@ -283,10 +289,7 @@ impl Vault {
         report: &mut Report,
     ) -> Result<Raw, FailureKind> {
         let placement = match credential {
-            Some(ready) => {
-                let declared = &ready.plan.declaration;
-                inject::place(&declared.scheme, &declared.headers, &ready.secrets, token, &mut scope.live)?
-            }
+            Some(ready) => ready.place(outbound, token, body, &mut scope.live)?,
             None => Placement::default(),
         };
         // A secret that answers could not be scanned for is not sent.
@@ -302,6 +305,7 @@ impl Vault {
         let mut route = Route {
             endpoint: &outbound.endpoint,
             trust: &self.trust,
+            identity: credential.and_then(|ready| ready.identity.as_ref()),
             pool: &mut scope.pool,
             limit: outbound.response_limit,
             time: self.time,
@@ -331,6 +335,52 @@ impl Vault {
         // A captured value may have been the one too many.
         scope.live.admitted()
     }
+}
+
+impl Ready<'_> {
+    /// What the credential adds to the request, which is complete but for that: a signature covers all of it.
+    fn place(
+        &self,
+        outbound: &Outbound,
+        token: Option<&Secret>,
+        body: Option<&EncodedBody>,
+        live: &mut Live,
+    ) -> Result<Placement, FailureKind> {
+        let declared = &self.plan.declaration;
+        let host = exchange::authority(&outbound.endpoint)?;
+        let request = Unsigned {
+            scheme: outbound.endpoint.origin.scheme.as_str(),
+            method: outbound.method,
+            host: &host,
+            path: &outbound.path,
+            query: &outbound.query,
+            body: body.map_or(&[], |body| &body.bytes),
+        };
+        let signed = sign::sign(&declared.scheme, &self.secrets, &request, SystemTime::now(), live)?;
+        let secrets = self.secrets.with(signed.values);
+        let mut placement = inject::place(&declared.scheme, &declared.headers, &secrets, token, live)?;
+        placement.headers.extend(signed.headers);
+        Ok(placement)
+    }
+}
+
+/// The client that a credential presents, made once in a call.
+fn identity(ready: &Ready<'_>, scope: &mut CallScope) -> Result<Option<Arc<Identity>>, FailureKind> {
+    let Some(pair) = &ready.plan.declaration.client_certificate else { return Ok(None) };
+    if let Some(known) = scope.identity(&ready.plan.name, &ready.versions) {
+        return Ok(Some(known));
+    }
+    let identity = Arc::new(Identity::new(pair, &ready.secrets, &mut scope.live)?);
+    scope.keep_identity(ready.plan.name.clone(), ready.versions.clone(), Arc::clone(&identity));
+    Ok(Some(identity))
+}
+
+/// A client's certificate is no secret wherever it is kept. What is declared as one and holds anything else still is: an
+/// author's word alone does not switch the scanner off.
+fn is_public(plan: &CredentialPlan, name: &Name, value: &Secret) -> bool {
+    let certificate = plan.declaration.client_certificate.as_ref().map(|pair| &pair.certificate);
+    // EXPOSE: looked at for what it is, and for nothing of what it says.
+    certificate == Some(name) && client_certificate::is_public(value.expose())
 }
 
 /// The headers that an operation lets through, as text.

@@ -181,6 +181,19 @@ impl Live {
 }
 
 #[cfg(test)]
+impl Live {
+    /// The only call of its session, for tests of what joins it.
+    pub(crate) fn alone() -> Self {
+        Sessions::default().open("alone", &"acme".parse().unwrap_or_else(|_| unreachable!("a name")))
+    }
+
+    /// The names of the secrets that a text holds.
+    pub(crate) fn leaks(&self, text: &[u8]) -> BTreeSet<Name> {
+        self.scan(|scanner| scanner.text(text)).into_iter().map(|(_, name)| name).collect()
+    }
+}
+
+#[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use std::sync::Arc;

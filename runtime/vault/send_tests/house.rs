@@ -230,6 +230,13 @@ pub(super) struct Place {
     pub(super) key: &'static str,
     /// Which secrets the operator says are none.
     pub(super) identifiers: Vec<&'static str>,
+    /// What `api` may show.
+    pub(super) pins: Vec<String>,
+    /// What `mint` may show.
+    pub(super) mint_pins: Vec<String>,
+    /// More of the manifest: a tool `more` with operations that are granted too.
+    pub(super) more: &'static str,
+    pub(super) more_operations: &'static [&'static str],
 }
 
 impl Place {
@@ -245,11 +252,29 @@ impl Place {
             connect: None,
             key: "op://MSP/Site/key",
             identifiers: Vec::new(),
+            pins: Vec::new(),
+            mint_pins: Vec::new(),
+            more: "",
+            more_operations: &[],
         }
     }
 
     fn connection(&self) -> String {
         let Self { host, port, mint, networks, key, identifiers, .. } = self;
+        let mut operations = vec![
+            "post-key",
+            "post-form",
+            "count",
+            "knock",
+            "whole",
+            "show",
+            "open",
+            "change",
+            "change-form",
+            "make",
+            "make-one",
+        ];
+        operations.extend(self.more_operations);
         let mut text = format!(
             r#"plugin = "demo"
 [settings]
@@ -262,13 +287,13 @@ key = "{key}"
 token = "MSP"
 [grant]
 principals = ["robin@msp.example"]
-operations = ["post-key", "post-form", "count", "knock", "whole", "show", "open", "change", "change-form", "make", "make-one"]
+operations = {operations:?}
 write-back = ["token"]
 networks = {networks:?}
 identifiers = {identifiers:?}
 "#
         );
-        for endpoint in ["api", "mint"] {
+        for (endpoint, pins) in [("api", &self.pins), ("mint", &self.mint_pins)] {
             writeln!(text, "[endpoints.{endpoint}]").unwrap();
             if let Some(authority) = &self.authority {
                 writeln!(text, "ca = '''\n{authority}'''").unwrap();
@@ -276,6 +301,7 @@ identifiers = {identifiers:?}
             if let Some(connect) = &self.connect {
                 writeln!(text, "connect = \"{connect}\"").unwrap();
             }
+            writeln!(text, "pins = {pins:?}").unwrap();
         }
         text
     }
@@ -329,12 +355,24 @@ impl House {
 
     /// All the way: grant, approval, intent, vault, outcome.
     pub(super) async fn pass(&self, action: Action, scope: &mut CallScope) -> Result<Answer, Failure> {
-        let granted = self.policy.check(Request { caller: caller(), action }).unwrap();
+        self.pass_as(caller("things"), action, scope).await
+    }
+
+    async fn pass_as(&self, caller: Caller, action: Action, scope: &mut CallScope) -> Result<Answer, Failure> {
+        let granted = self.policy.check(Request { caller, action }).unwrap();
         self.act(granted, scope).await
     }
 
     pub(super) fn check(&self, request: SendRequest) -> Result<Granted, Denied> {
-        self.policy.check(Request { caller: caller(), action: Action::Send(request) })
+        self.policy.check(Request { caller: caller("things"), action: Action::Send(request) })
+    }
+
+    /// An operation of the tool that [`Place::more`] declares.
+    pub(super) async fn more(&self, request: SendRequest, scope: &mut CallScope) -> Result<HttpAnswer, Failure> {
+        match self.pass_as(caller("more"), Action::Send(request), scope).await? {
+            Answer::Http(answer) => Ok(answer),
+            other => unreachable!("{other:?}"),
+        }
     }
 
     pub(super) async fn act(&self, granted: Granted, scope: &mut CallScope) -> Result<Answer, Failure> {
@@ -351,7 +389,7 @@ impl House {
     pub(super) async fn send(&self, request: SendRequest, scope: &mut CallScope) -> Result<HttpAnswer, Failure> {
         match self.pass(Action::Send(request), scope).await? {
             Answer::Http(answer) => Ok(answer),
-            Answer::Stored(_) => unreachable!("nothing was to be stored"),
+            other => unreachable!("{other:?}"),
         }
     }
 
@@ -404,18 +442,19 @@ pub(super) fn lent(value: &SlotHandle) -> Vec<Lent> {
     vec![Lent { site: "password".to_owned(), value: value.clone() }]
 }
 
-fn caller() -> Caller {
+fn caller(tool: &str) -> Caller {
     Caller {
         principal: "robin@msp.example".to_owned(),
         session: "session-1".to_owned(),
         connection: name("acme"),
-        tool: "things".parse().unwrap(),
+        tool: tool.parse().unwrap(),
     }
 }
 
 fn policy(place: &Place) -> Policy {
     let component = Digest::of(COMPONENT).to_string();
-    let manifest = MANIFEST.replace("@component", &component).replace("@scheme", place.scheme);
+    let manifest =
+        format!("{MANIFEST}{}", place.more).replace("@component", &component).replace("@scheme", place.scheme);
     let schemas = BTreeMap::from([("schemas/things.json".to_owned(), b"{}".to_vec())]);
     let publisher = PublisherKey::generate("acme", [0x22; 32]).unwrap();
     let signature = publisher.sign(&manifest, COMPONENT, &schemas).unwrap();
