@@ -66,7 +66,7 @@ impl<'a> Runner<'a> {
     /// Runs the tests without a mutation, once. They have to pass, and there have to be some.
     ///
     /// # Errors
-    /// [`Failed`] when a program cannot be started.
+    /// [`Failed`] when the code does not compile as it is, or a program cannot be started.
     pub(crate) fn baseline(&mut self, command: &Command) -> Result<(), Failed> {
         if self.tried.contains_key(command) {
             return Ok(());
@@ -77,6 +77,10 @@ impl<'a> Runner<'a> {
         let wrong = match verdict {
             Verdict::Survived if said.lines().any(ran_some) => None,
             Verdict::Survived => Some(format!("`{command}` runs no test")),
+            Verdict::NotCompiled => {
+                let why = last_lines(&said);
+                return Err(Failed::Gate(format!("`{command}` does not compile without a mutation either\n{why}")));
+            }
             other => {
                 say(&last_lines(&said));
                 Some(format!("`{command}`: {other}"))
