@@ -179,6 +179,20 @@ mod tests {
         }
     }
 
+    /// `Debug` shows every field, also one that serde was told to leave out. Whatever stands in the facts is signed for.
+    #[test]
+    fn no_fact_is_left_out_of_the_bytes() {
+        for facts in [fixtures::facts(), fixtures::store_facts()] {
+            let ask = Ask::new(&facts, &moment(1_700_000_000, 7)).unwrap();
+            let shown = format!("{facts:?}");
+            let texts: Vec<&str> = shown.split('"').skip(1).step_by(2).filter(|text| !text.is_empty()).collect();
+            assert!(texts.len() > 10, "{shown}");
+            for text in texts.iter().flat_map(|text| text.split('\\')).filter(|text| text.len() > 1) {
+                assert!(ask.canonical().contains(text), "{text} is in the facts and in no byte that is signed");
+            }
+        }
+    }
+
     #[test]
     fn the_domain_separates_the_challenge_from_a_plain_hash() {
         use sha2::{Digest as _, Sha256};

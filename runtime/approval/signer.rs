@@ -117,7 +117,8 @@ mod tests {
 
     #[test]
     fn the_key_is_not_printed() {
-        let shown = format!("{:?}", Signer::simulated(&SEED).unwrap());
-        assert!(!shown.contains(&hex::encode(SEED)) && shown.starts_with("Signer(simulated, "), "{shown}");
+        let signer = Signer::simulated(&SEED).unwrap();
+        // The whole of it: a key has more spellings than a test can search for.
+        assert_eq!(format!("{signer:?}"), format!("Signer(simulated, {})", signer.credential_id));
     }
 }

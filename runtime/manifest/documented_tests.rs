@@ -1,6 +1,6 @@
 //! The manifest's documentation says what is so: its examples, put together, are one manifest.
 
-use crate::Manifest;
+use crate::{Manifest, ManifestError, Rule};
 
 const PAGE: &str = include_str!("../../manifests/README.md");
 
@@ -42,5 +42,18 @@ fn every_scheme_and_every_key_is_documented() {
     let documented: String = examples().concat();
     for word in keys.iter().chain(&schemes) {
         assert!(documented.contains(word), "{word} stands in no example");
+    }
+}
+
+#[test]
+fn what_the_host_runs_itself_is_no_tools_operation() {
+    // A tool that logged in by itself would read the token that comes back.
+    let page = format!("{REST}{}", examples().concat());
+    for operation in ["log-in", "log-out"] {
+        let tool = format!(
+            "{page}\n[tools.itself]\ndescription = \"x\"\noperations = [\"{operation}\"]\neffect = \"mint\"\ninput = \"schemas/x.json\"\n"
+        );
+        let error = Manifest::parse(&tool).unwrap_err();
+        assert!(matches!(error, ManifestError::Rule { rule: Rule::HostOperation, .. }), "{operation}: {error}");
     }
 }

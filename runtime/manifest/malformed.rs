@@ -54,7 +54,7 @@ impl fmt::Display for Malformed {
 
 #[cfg(test)]
 mod tests {
-    use super::without_quotes;
+    use super::{Malformed, without_quotes};
 
     #[test]
     fn what_was_found_is_not_repeated() {
@@ -69,6 +69,18 @@ mod tests {
         ];
         for (message, clean) in cases {
             assert_eq!(without_quotes(message), clean);
+        }
+    }
+
+    #[test]
+    fn a_parsers_error_says_where_and_not_what() {
+        const PASTED: &str = "Vq7ZrX2kT9nLwB4p";
+        for text in [format!("a = 1\nb = \"{PASTED}\""), format!("a = 1\nb = {PASTED}"), format!("a = 1\n{PASTED} = 2")]
+        {
+            let error = toml::from_str::<std::collections::BTreeMap<String, u8>>(&text).err();
+            let said = error.map(|error| Malformed::of(&text, &error).to_string()).unwrap_or_default();
+            assert!(!said.contains(PASTED), "{said}");
+            assert!(said.is_empty() || said.starts_with("line 2, column "), "{said}");
         }
     }
 }

@@ -203,9 +203,7 @@ fn build(endpoint: &EndpointPlan, message: &Message<'_>) -> Result<Request<OutBo
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| FailureKind::Body)?;
         headers.insert(name, HeaderValue::from_str(value).map_err(|_| FailureKind::Body)?);
     }
-    headers.insert(header::HOST, HeaderValue::try_from(authority(endpoint)?).map_err(|_| FailureKind::Body)?);
-    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    headers.insert(header::USER_AGENT, USER_AGENT);
+    own_headers(headers, authority(endpoint)?)?;
     if let Some(encoded) = message.body {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(encoded.content_type));
     }
@@ -216,6 +214,15 @@ fn build(endpoint: &EndpointPlan, message: &Message<'_>) -> Result<Request<OutBo
         *request.body_mut() = OutBody::new(encoded.bytes.clone());
     }
     Ok(request)
+}
+
+/// The headers that are the host's alone. They take the place of any that an operation gave, though a manifest with one
+/// is refused already: on `Host` rests which of a server's sites is meant.
+fn own_headers(headers: &mut HeaderMap, authority: String) -> Result<(), FailureKind> {
+    headers.insert(header::HOST, HeaderValue::try_from(authority).map_err(|_| FailureKind::Body)?);
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.insert(header::USER_AGENT, USER_AGENT);
+    Ok(())
 }
 
 /// The origin form of the target (RFC 9112 §3.2.1). With a key in the query, in a buffer that is wiped.
@@ -319,7 +326,7 @@ mod tests {
     use bytes::Bytes;
     use http::{HeaderMap, HeaderValue, StatusCode};
 
-    use super::{Message, acceptable, joined, target};
+    use super::{Message, USER_AGENT, acceptable, joined, own_headers, target};
     use crate::failure::FailureKind;
     use crate::inject::Placement;
     use crate::reveal::Secret;
@@ -360,6 +367,20 @@ mod tests {
         assert!(acceptable(StatusCode::FOUND, &[302], &HeaderMap::new()).is_ok());
         assert!(acceptable(StatusCode::FOUND, &[303], &HeaderMap::new()).is_err());
         assert!(acceptable(StatusCode::SWITCHING_PROTOCOLS, &[], &HeaderMap::new()).is_err());
+    }
+
+    #[test]
+    fn the_hosts_own_headers_take_the_place_of_others() {
+        let mut headers = HeaderMap::new();
+        for name in ["host", "accept-encoding", "user-agent"] {
+            headers.append(name, HeaderValue::from_static("evil.example"));
+            headers.append(name, HeaderValue::from_static("gzip"));
+        }
+        own_headers(&mut headers, "api.example".to_owned()).unwrap();
+        let all = |name: &str| headers.get_all(name).iter().cloned().collect::<Vec<_>>();
+        assert_eq!(all("host"), ["api.example"]);
+        assert_eq!(all("accept-encoding"), ["identity"]);
+        assert_eq!(all("user-agent"), [USER_AGENT]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod lint;
 mod packages;
+mod sabotage;
 mod servers;
 mod step;
 mod toolchain;
@@ -35,6 +36,8 @@ enum Command {
     Lint,
     /// Builds the release binaries and runs the benches; prints the table that the README quotes.
     Bench,
+    /// Takes one control away at a time, in a copy of the tree; a test must notice each.
+    Sabotage(sabotage::Options),
     /// Only the set-up: target, compiler process, plugins, packages, third-party servers.
     Setup,
 }
@@ -56,6 +59,7 @@ fn run(command: &Command) -> Result<(), Failed> {
         Command::Test { filter } => test(filter),
         Command::Lint => lint::run(),
         Command::Bench => bench(),
+        Command::Sabotage(options) => sabotage::run(options),
         Command::Setup => {
             packages::build()?;
             servers::install()

@@ -36,6 +36,9 @@ pub(crate) enum Failed {
         /// The system's reason.
         error: std::io::Error,
     },
+    /// The sabotage gate has something to say.
+    #[error("{0}")]
+    Gate(String),
 }
 
 /// Says one line to whoever runs the command.
