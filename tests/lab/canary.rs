@@ -28,7 +28,18 @@ impl Canary {
         Ok(Self { name: name.to_owned(), value: hex::encode(bytes) })
     }
 
-    /// A secret that an upstream chose.
+    /// A new secret with every character in it that some encoding spells differently. Both of its halves are canaries of
+    /// their own, so that a spelling of the middle hides nothing.
+    ///
+    /// # Errors
+    /// [`LabError`] when the operating system gives no randomness.
+    pub fn awkward(name: &str) -> Result<[Self; 3], LabError> {
+        let (first, second) = (Self::new(&format!("{name}, first half"))?, Self::new(&format!("{name}, second half"))?);
+        let whole = format!("{}/+ &=\"<'{}", first.value, second.value);
+        Ok([Self::given(name, &whole), first, second])
+    }
+
+    /// A secret that somebody else chose.
     #[must_use]
     pub fn given(name: &str, value: &str) -> Self {
         Self { name: name.to_owned(), value: value.to_owned() }

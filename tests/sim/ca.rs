@@ -69,12 +69,33 @@ impl TestCa {
         self.sign(names.to_vec())
     }
 
+    /// Issues a server certificate for 127.0.0.1 and localhost that ended in 2001.
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    pub fn issue_expired(&self) -> io::Result<Identity> {
+        let mut params = parameters(LOOPBACK.map(str::to_owned).to_vec())?;
+        params.not_before = rcgen::date_time_ymd(2000, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2001, 1, 1);
+        self.signed(&params)
+    }
+
+    /// A server certificate for 127.0.0.1 and localhost that nobody but its own key vouches for.
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    pub fn self_signed() -> io::Result<Identity> {
+        let params = parameters(LOOPBACK.map(str::to_owned).to_vec())?;
+        let key = KeyPair::generate().map_err(io::Error::other)?;
+        let certificate = params.self_signed(&key).map_err(io::Error::other)?;
+        Ok(Identity { certificate: certificate.pem(), key: key.serialize_pem() })
+    }
+
     fn sign(&self, names: Vec<String>) -> io::Result<Identity> {
-        let mut params = CertificateParams::new(names).map_err(io::Error::other)?;
-        params.distinguished_name.push(DnType::CommonName, "Claviger test upstream");
-        params.use_authority_key_identifier_extension = true;
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        self.signed(&parameters(names)?)
+    }
+
+    fn signed(&self, params: &CertificateParams) -> io::Result<Identity> {
         let key = KeyPair::generate().map_err(io::Error::other)?;
         let certificate = params.signed_by(&key, &self.issuer).map_err(io::Error::other)?;
         Ok(Identity { certificate: certificate.pem(), key: key.serialize_pem() })
@@ -109,4 +130,14 @@ impl Identity {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }
+}
+
+/// What every server certificate says.
+fn parameters(names: Vec<String>) -> io::Result<CertificateParams> {
+    let mut params = CertificateParams::new(names).map_err(io::Error::other)?;
+    params.distinguished_name.push(DnType::CommonName, "Claviger test upstream");
+    params.use_authority_key_identifier_extension = true;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    Ok(params)
 }
