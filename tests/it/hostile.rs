@@ -8,8 +8,12 @@
 mod echoes;
 mod echoes_packed;
 mod echoes_placed;
+mod flood;
+mod ledger;
+mod oracle;
 mod say;
 mod spell;
+mod wire;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -48,7 +52,20 @@ impl Siege {
         for canary in [&key, &first, &second] {
             lab.know(canary.clone());
         }
-        let siege = Self { lab, upstream, running, key, user, password };
+        Self { lab, upstream, running, key, user, password }.begun()
+    }
+
+    /// One whose secrets are expected to get out, and are not looked for.
+    fn lost() -> Self {
+        let (lab, upstream) = (lab(), Scripted::silent());
+        let running = upstream.start(&Door::Trusted(&lab.ca, &[])).unwrap();
+        let [mut key, user, password] = ["key", "user", "password"].map(|name| Canary::expected_to_leak(name).unwrap());
+        key.value = format!("{}/+ &=\"<'{}", &key.value[..20], &key.value[20..]);
+        Self { lab, upstream, running, key, user, password }.begun()
+    }
+
+    fn begun(self) -> Self {
+        let siege = self;
         siege.lab.adopt(&siege.lab.publisher("tester", "tester").unwrap(), &script(), "script").unwrap();
         for canary in [&siege.key, &siege.user, &siege.password] {
             siege.lab.put(&format!("op://MSP/Script/{}", canary.name), canary).unwrap();

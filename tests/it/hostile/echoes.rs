@@ -69,7 +69,7 @@ fn shifted(live: &Live<'_>, before: &str) -> String {
     format!("{before}{}~tail", live.key)
 }
 
-const SPELLINGS: &[Vector] = &[
+pub(super) const SPELLINGS: &[Vector] = &[
     key("B1.1", "as it is, in text", Leak, |live| say::body(format!("seen: {}\n", live.key))),
     key("B1.2", "as it is, at the very start", Leak, |live| say::body(live.key)),
     key("B1.3", "as it is, as the last bytes", Leak, |live| say::body(format!("x{}", live.key))),

@@ -22,6 +22,8 @@ pub enum Act {
     Drip(u8, Duration),
     /// Writes a block again and again, as fast as it is taken, so many times.
     Flood(Vec<u8>, usize),
+    /// Says nothing for so long.
+    Wait(Duration),
     /// Ends the connection as it should be ended.
     Close,
     /// Cuts the connection off: TLS says nothing of an end.
@@ -118,6 +120,7 @@ async fn perform(stream: &mut dyn Stream, act: Act) -> io::Result<()> {
                 stream.write_all(&block).await?;
             }
         }
+        Act::Wait(time) => tokio::time::sleep(time).await,
         Act::Close | Act::Cut => {}
     }
     stream.flush().await
