@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
 
 use crate::LabError;
+use crate::sweep::register;
 
 /// A secret of 160 random bits, and how to recognise it.
 #[derive(Clone, Debug)]
@@ -23,9 +24,9 @@ impl Canary {
     /// # Errors
     /// [`LabError`] when the operating system gives no randomness.
     pub fn new(name: &str) -> Result<Self, LabError> {
-        let mut bytes = [0_u8; 20];
-        getrandom::fill(&mut bytes).map_err(|error| LabError::new(format!("no randomness: {error}")))?;
-        Ok(Self { name: name.to_owned(), value: hex::encode(bytes) })
+        let canary = Self::expected_to_leak(name)?;
+        register(&canary)?;
+        Ok(canary)
     }
 
     /// A new secret that is expected to get out, for the ledger of what is not stopped: nobody looks for it.
@@ -33,7 +34,9 @@ impl Canary {
     /// # Errors
     /// [`LabError`] when the operating system gives no randomness.
     pub fn expected_to_leak(name: &str) -> Result<Self, LabError> {
-        Self::new(name)
+        let mut bytes = [0_u8; 20];
+        getrandom::fill(&mut bytes).map_err(|error| LabError::new(format!("no randomness: {error}")))?;
+        Ok(Self { name: name.to_owned(), value: hex::encode(bytes) })
     }
 
     /// A new secret with every character in it that some encoding spells differently. Both of its halves are canaries of
@@ -44,13 +47,17 @@ impl Canary {
     pub fn awkward(name: &str) -> Result<[Self; 3], LabError> {
         let (first, second) = (Self::new(&format!("{name}, first half"))?, Self::new(&format!("{name}, second half"))?);
         let whole = format!("{}/+ &=\"<'{}", first.value, second.value);
-        Ok([Self::given(name, &whole), first, second])
+        Ok([Self::given(name, &whole)?, first, second])
     }
 
     /// A secret that somebody else chose.
-    #[must_use]
-    pub fn given(name: &str, value: &str) -> Self {
-        Self { name: name.to_owned(), value: value.to_owned() }
+    ///
+    /// # Errors
+    /// [`LabError`] when it cannot be registered for the sweep.
+    pub fn given(name: &str, value: &str) -> Result<Self, LabError> {
+        let canary = Self { name: name.to_owned(), value: value.to_owned() };
+        register(&canary)?;
+        Ok(canary)
     }
 
     fn forms(&self) -> Vec<(&'static str, Vec<u8>)> {

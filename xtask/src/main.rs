@@ -3,10 +3,11 @@
 mod lint;
 mod packages;
 mod servers;
+mod sinks;
 mod step;
 mod toolchain;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -25,7 +26,7 @@ struct Arguments {
 enum Command {
     /// Runs the main job against simulated upstreams: secrets in, three plugins, approvals, write-back, a verified log.
     Demo,
-    /// Builds everything and passes every test.
+    /// Builds everything, passes every test, and sweeps what the tests left behind for every secret.
     Test {
         /// Passed on to `cargo test` of the workspace, after `--`.
         #[arg(last = true)]
@@ -35,6 +36,15 @@ enum Command {
     Lint,
     /// Builds the release binaries and runs the benches; prints the table that the README quotes.
     Bench,
+    /// Runs one test program and keeps what it leaves behind. For cargo, which `test` tells to use it.
+    #[command(hide = true)]
+    Observe {
+        /// The program.
+        program: PathBuf,
+        /// Its arguments.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Only the set-up: target, compiler process, plugins, packages, third-party servers.
     Setup,
 }
@@ -42,7 +52,7 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(&arguments.command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failed) => {
             say(&format!("failed: {failed}"));
             ExitCode::FAILURE
@@ -50,12 +60,20 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: &Command) -> Result<(), Failed> {
+fn run(command: &Command) -> Result<ExitCode, Failed> {
+    if let Command::Observe { program, arguments } = command {
+        return sinks::observe(program, arguments);
+    }
+    done(command).map(|()| ExitCode::SUCCESS)
+}
+
+fn done(command: &Command) -> Result<(), Failed> {
     match command {
         Command::Demo => demo(),
         Command::Test { filter } => test(filter),
         Command::Lint => lint::run(),
         Command::Bench => bench(),
+        Command::Observe { .. } => Ok(()),
         Command::Setup => {
             packages::build()?;
             servers::install()
@@ -79,7 +97,13 @@ fn test(filter: &[String]) -> Result<(), Failed> {
     Step::cargo("testing the plugins' own logic")
         .args(["test", "--quiet", "--manifest-path", "plugins/Cargo.toml", "--target-dir", "target/plugins"])
         .run()?;
-    Step::cargo("testing the house").args(["test", "--workspace", "--lib", "--bins", "--tests"]).args(filter).run()?;
+    sinks::prepare()?;
+    let tested = Step::cargo("testing the house")
+        .args(["test", "--workspace", "--lib", "--bins", "--tests", "--config", &sinks::runner()?])
+        .args(filter)
+        .run();
+    // Also after a failure: what fails may be what leaks.
+    sinks::sweep().and(tested)?;
     Step::cargo("testing the documentation's examples").args(["test", "--workspace", "--doc", "--quiet"]).run()
 }
 

@@ -62,9 +62,9 @@ fn a_wrong_guess_and_a_nearly_right_one_are_answered_alike() {
 #[test]
 fn neither_an_error_nor_an_answer_tells_how_long_a_secret_is() {
     let siege = Siege::new();
-    let long = Canary::given("cona", &Canary::new("half").unwrap().value.repeat(12));
+    let long = Canary::given("cona", &Canary::new("half").unwrap().value.repeat(12)).unwrap();
     siege.lab.know(long.clone());
-    let short = Canary::given("conb", &Canary::new("half").unwrap().value[..16]);
+    let short = Canary::given("conb", &Canary::new("half").unwrap().value[..16]).unwrap();
     siege.lab.know(short.clone());
     let mut seen: Vec<Vec<Value>> = Vec::new();
     for canary in [&long, &short] {
