@@ -5,14 +5,23 @@
 //! upstream says exactly the bytes that a vector gives it. So a vector is one line of a table, and what a guest could see of
 //! it is compared as a whole.
 
+mod cases;
+mod cookies;
 mod echoes;
+mod echoes_later;
 mod echoes_packed;
 mod echoes_placed;
 mod flood;
+mod handles;
 mod ledger;
 mod oracle;
+mod places;
+mod redirects;
+mod sandbox;
 mod say;
+mod shapes;
 mod spell;
+mod tls;
 mod wire;
 
 use std::collections::BTreeSet;

@@ -61,6 +61,7 @@ impl Held {
                 self.credentials.insert(text("as"), again);
                 json!(handle)
             }
+            "number" => json!(self.credentials.get(&text("name")).map(credentials::Credential::handle)),
             "drop" => json!(self.credentials.remove(&text("name")).is_some()),
             "generate" => match secrets::generate(&text("slot")) {
                 Ok(secret) => {
@@ -70,7 +71,8 @@ impl Held {
                 Err(refusal) => refused(&refusal),
             },
             "store" => {
-                let values: Vec<&secrets::Secret> = strings(step, "values").iter().map(|name| &self.secrets[name]).collect();
+                let values: Vec<&secrets::Secret> =
+                    strings(step, "values").iter().map(|name| &self.secrets[name]).collect();
                 match secrets::store(&text("rule"), &values) {
                     Ok(references) => json!({ "stored": references }),
                     Err(refusal) => refused(&refusal),
@@ -83,7 +85,9 @@ impl Held {
                 json!("logged")
             }
             "wait" => {
-                claviger::plugin::clock::wait(u32::try_from(step["ms"].as_u64().unwrap_or_default()).unwrap_or_default());
+                claviger::plugin::clock::wait(
+                    u32::try_from(step["ms"].as_u64().unwrap_or_default()).unwrap_or_default(),
+                );
                 json!("waited")
             }
             other => json!({ "unknown": other }),
@@ -92,13 +96,17 @@ impl Held {
 
     fn send(&mut self, step: &Value) -> Value {
         let text = |key: &str| step[key].as_str().unwrap_or_default().to_owned();
-        let pair = |pair: &Value| (pair[0].as_str().unwrap_or_default().to_owned(), pair[1].as_str().unwrap_or_default().to_owned());
+        let pair = |pair: &Value| {
+            (pair[0].as_str().unwrap_or_default().to_owned(), pair[1].as_str().unwrap_or_default().to_owned())
+        };
         let pairs = |key: &str| step[key].as_array().into_iter().flatten().map(pair).collect::<Vec<_>>();
         let parameters: Vec<http::Parameter> =
             pairs("parameters").into_iter().map(|(name, value)| http::Parameter { name, value }).collect();
         let body = match (&step["body"], &step["bytes"]) {
             (Value::String(text), _) => Some(text.clone().into_bytes()),
-            (_, Value::Array(bytes)) => Some(bytes.iter().filter_map(|byte| u8::try_from(byte.as_u64()?).ok()).collect()),
+            (_, Value::Array(bytes)) => {
+                Some(bytes.iter().filter_map(|byte| u8::try_from(byte.as_u64()?).ok()).collect())
+            }
             _ => None,
         };
         let credential = step["credential"].as_str().and_then(|name| self.credentials.get(name));

@@ -1,7 +1,7 @@
 //! B31: what is not stopped, written down, so that nobody claims more than holds.
 //!
 //! An upstream that wants to help a plugin needs only to agree on a code with it: the upstream has the secret. Here are the
-//! simplest such codes, and the spellings that the scanner does not know yet. Each is shown to get through; one that does
+//! simplest such codes, and the spellings that the scanner does not know yet (of B12, B15 and B20 some). Each is shown to get through; one that does
 //! not any more has to leave this list.
 
 use claviger_sim::Script;
