@@ -7,6 +7,7 @@
 
 mod cases;
 mod cookies;
+mod declarations;
 mod echoes;
 mod echoes_later;
 mod echoes_packed;

@@ -13,8 +13,11 @@ const GROWN: usize = 64 << 20;
 /// What one answer may cost the host at most.
 const ALLOWED: u64 = 16 << 20;
 
+/// Packs a text.
+type Pack = fn(&[u8]) -> Vec<u8>;
+
 /// Bombs by how they are packed. What the log says of them depends on whether the host unpacks: with caps, or not at all.
-const BOMBS: [(&str, &str, fn(&[u8]) -> Vec<u8>); 6] = [
+const BOMBS: [(&str, &str, Pack); 6] = [
     ("B24.1", "gzip", spell::gzip),
     ("B24.2", "deflate", spell::zlib),
     ("B24.3", "br", spell::brotli),
@@ -52,8 +55,11 @@ fn a_bomb_is_refused_and_costs_no_memory() {
     swept(&siege.lab);
 }
 
+/// Writes an answer.
+type Say = fn() -> Script;
+
 /// Answers that take longer than a call may.
-const SLOW: [(&str, &str, fn() -> Script); 5] = [
+const SLOW: [(&str, &str, Say); 5] = [
     ("S1", "no answer at all", || vec![Act::Wait(Duration::from_secs(60))]),
     ("S2", "a head byte by byte", || drip("HTTP/1.1 200 OK\r\nX-Slow: ")),
     ("S3", "a body byte by byte", || drip("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")),

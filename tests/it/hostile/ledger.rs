@@ -1,16 +1,19 @@
 //! B31: what is not stopped, written down, so that nobody claims more than holds.
 //!
-//! An upstream that wants to help a plugin needs only to agree on a code with it: the upstream has the secret. Here are the
-//! simplest such codes, and the spellings that the scanner does not know yet (of B12, B15 and B20 some). Each is shown to get through; one that does
-//! not any more has to leave this list.
+//! An upstream that wants to help a plugin needs only to agree on a code with it: the upstream has the secret. Here are
+//! the simplest such codes, and the spellings that the scanner does not know yet (of B12, B15 and B20 some). Each is shown
+//! to get through; one that does not any more has to leave this list.
 
 use claviger_sim::Script;
 
 use super::echoes::{self, Expected, Live, leaked};
 use super::{Siege, get, run, say, spell};
 
+/// Writes the answer.
+type Say = fn(&Live<'_>) -> Script;
+
 /// Out of scope for ever: identifier, title, and how it is written.
-const OUT_OF_SCOPE: [(&str, &str, fn(&Live<'_>) -> Script); 8] = [
+const OUT_OF_SCOPE: [(&str, &str, Say); 8] = [
     ("B31.1", "reversed", |live| say::json(live.password.chars().rev().collect::<String>())),
     ("B31.2", "in the other case", |live| say::json(live.password.to_uppercase())),
     ("B31.3", "rot13", |live| say::json(rotated(live.password))),

@@ -1,5 +1,6 @@
 //! C16 and the rest of what an upstream can do to HTTP/1.1: lengths that lie, answers that nobody asked for, heads that no
-//! library writes, the beginnings of HTTP/2 among them (A26). Whatever comes first on a connection, the next request of the call gets its own answer or none.
+//! library writes, the beginnings of HTTP/2 among them (A26). Whatever comes first on a connection, the next request of
+//! the call gets its own answer or none.
 
 use claviger_sim::{Act, Script, SeenRequest};
 use serde_json::{Value, json};
