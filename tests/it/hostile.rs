@@ -35,7 +35,8 @@ use serde_json::{Value, json};
 use crate::laboratory::lab;
 
 /// What a guest is told of an answer that held a secret. The same words whatever it held, and wherever.
-const LEAK: &str = "the answer held a secret and was dropped; the secret is quarantined for this connection until an operator lifts it";
+const LEAK: &str = "the answer held a secret and was dropped; \
+    the secret is quarantined for this connection until an operator lifts it";
 
 /// A laboratory with the scripted plugin, its secrets, and a scripted upstream.
 struct Siege {

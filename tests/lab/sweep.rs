@@ -51,7 +51,7 @@ struct Rules {
     also: Vec<String>,
     /// What looks like a secret and is none: the literal and what it is.
     not_secret: BTreeMap<String, String>,
-    /// Where a secret may lie: a part of the path, and why.
+    /// Where a secret may lie: the words that its path holds, all of them, and why.
     allowed: BTreeMap<String, String>,
 }
 
@@ -79,7 +79,7 @@ impl Sweep {
         let (mut found, mut swept) = (Vec::new(), Swept { secrets: secrets.len(), files: 0, bytes: 0 });
         for path in files(&self.sinks)? {
             let shown = path.display().to_string();
-            if rules.allowed.keys().any(|part| shown.contains(part.as_str())) {
+            if rules.allowed.keys().any(|words| words.split(' ').all(|word| shown.contains(word))) {
                 continue;
             }
             let bytes = std::fs::read(&path)?;

@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::thread;
 
@@ -79,17 +79,14 @@ pub(crate) fn observe(program: &Path, arguments: &[String]) -> Result<ExitCode, 
     command.env("LD_PRELOAD", target.join("test-keep.so"));
     command.env("KEEP_UNDER", &temporary).env("KEEP_IN", sinks.join("deleted"));
     let mut child = file(&what, command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn())?;
-    let printed = |stream: &str| sinks.join("printed").join(format!("{}.{stream}", name.display()));
-    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let kept = |stream: &str| {
+        let path = sinks.join("printed").join(format!("{}.{stream}", name.display()));
+        file(&what, File::create(path))
+    };
+    let (out, err, kept_out, kept_err) = (child.stdout.take(), child.stderr.take(), kept("stdout")?, kept("stderr")?);
     let copies = [
-        thread::spawn({
-            let to = printed("stdout");
-            move || out.map_or(Ok(()), |out| shown(out, std::io::stdout(), &to))
-        }),
-        thread::spawn({
-            let to = printed("stderr");
-            move || err.map_or(Ok(()), |err| shown(err, std::io::stderr(), &to))
-        }),
+        thread::spawn(move || out.map_or(Ok(()), |out| shown(out, std::io::stdout(), kept_out))),
+        thread::spawn(move || err.map_or(Ok(()), |err| shown(err, std::io::stderr(), kept_err))),
     ];
     let status = file(&what, child.wait())?;
     for copy in copies {
@@ -100,8 +97,8 @@ pub(crate) fn observe(program: &Path, arguments: &[String]) -> Result<ExitCode, 
 }
 
 /// Keeps everything, and shows everything but what tests that passed have printed, as cargo does.
-fn shown(from: impl Read, mut to: impl Write, kept: &PathBuf) -> std::io::Result<()> {
-    let (mut from, mut kept) = (BufReader::new(from), File::create(kept)?);
+fn shown(from: impl Read, mut to: impl Write, mut kept: impl Write) -> std::io::Result<()> {
+    let mut from = BufReader::new(from);
     let (mut line, mut quiet) = (Vec::new(), false);
     while from.read_until(b'\n', &mut line)? > 0 {
         kept.write_all(&line)?;
@@ -117,4 +114,22 @@ fn shown(from: impl Read, mut to: impl Write, kept: &PathBuf) -> std::io::Result
         line.clear();
     }
     Ok(())
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn everything_is_kept_and_what_passed_is_not_shown() {
+        let printed = "test a ... ok\nsuccesses:\n\n---- a stdout ----\nwhat a said\n\nsuccesses:\n    a\n\n\
+            failures:\n\n---- b stdout ----\nwhat b said\n\ntest result: FAILED.\nno line end";
+        let (mut to, mut kept) = (Vec::new(), Vec::new());
+        shown(printed.as_bytes(), &mut to, &mut kept).unwrap();
+        let to = String::from_utf8(to).unwrap();
+        assert_eq!(kept, printed.as_bytes());
+        assert!(to.contains("test a") && to.contains("what b said") && to.ends_with("no line end"), "{to}");
+        assert!(!to.contains("what a said"), "{to}");
+    }
 }
