@@ -91,7 +91,7 @@ fn rotate(lab: &Lab, pve: &Upstream) -> Result<(), Box<dyn std::error::Error>> {
     let rotated = lab.must(&["call", "pve.rotate_api_token", "--args", arguments])?;
     say(&format!("   what the model gets: {}", shortened(&rotated.json())));
     let minted = minted(pve).ok_or("the upstream minted nothing")?;
-    lab.know(Canary::given("the minted token", &minted));
+    lab.know(Canary::given("the minted token", &minted)?);
     let references: Vec<String> =
         strings(&rotated.json()).into_iter().filter(|text| text.starts_with("op://")).collect();
     let bindings: Vec<String> = references

@@ -10,6 +10,7 @@
 
 mod bad_input;
 mod cli;
+mod hostile;
 mod house;
 mod laboratory;
 mod log;

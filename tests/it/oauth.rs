@@ -57,7 +57,7 @@ impl Ledger {
     /// From now on every minted token is one of the laboratory's secrets.
     fn confess(&self, lab: &Lab) {
         for token in self.minted.lock().unwrap().iter() {
-            lab.know(Canary::given("an access token", token));
+            lab.know(Canary::given("an access token", token).unwrap());
         }
     }
 }
@@ -209,7 +209,7 @@ fn direct(lab: &Lab, authentication: &str) -> Draft {
 fn the_host_itself_mints_at_the_server_with_either_client_authentication() {
     let lab = lab();
     // Characters that a form, a URL and Basic each treat in their own way (RFC 6749, section 2.3.1).
-    let secret = Canary::given("client-secret", &format!("{}%41+ /:&=", client_secret().value));
+    let secret = Canary::given("client-secret", &format!("{}%41+ /:&=", client_secret().value)).unwrap();
     let (oidc, client) = server(&lab, HOUR, secret);
     let ledger = Ledger::new(&oidc, Duration::ZERO);
     let issuer: Arc<dyn Issuer> = Arc::<Ledger>::clone(&ledger);
@@ -227,7 +227,7 @@ fn the_host_itself_mints_at_the_server_with_either_client_authentication() {
     assert_eq!((asked_for(&pax8, "/v1/token"), asked_for(&pax8, "/v1/companies"), ledger.minted()), (0, 2, 0));
     for request in pax8.running.seen() {
         let token = request.header("authorization").unwrap().strip_prefix("Bearer ").unwrap().to_owned();
-        lab.know(Canary::given("an access token", &token));
+        lab.know(Canary::given("an access token", &token).unwrap());
     }
 
     let wrong = lab.canary("a wrong secret").unwrap();

@@ -139,7 +139,7 @@ fn a_rotation_is_stored_by_op_as_a_new_item_and_nothing_else_changes() {
     assert_eq!((items.len(), old), (2, vec!["claviger@pve!agent", &pve.canaries[0].value]), "only a new item was made");
     let minted = items[1]["fields"].as_array().unwrap().iter();
     for value in minted.filter(|field| field["type"] == "CONCEALED").filter_map(|field| field["value"].as_str()) {
-        lab.know(Canary::given("the minted token", value));
+        lab.know(Canary::given("the minted token", value).unwrap());
     }
     let commands: Vec<String> = account.runs().iter().map(|run| run[..2.min(run.len())].join(" ")).collect();
     assert!(commands.iter().any(|command| command == "item create"), "{commands:?}");

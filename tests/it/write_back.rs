@@ -32,7 +32,7 @@ fn minted(lab: &Lab, pve: &Upstream) -> Option<String> {
     let new =
         requests.iter().filter_map(|request| request.header("authorization")).find(|text| text.contains("agent-2"));
     let value = new?.rsplit('=').next()?.to_owned();
-    lab.know(Canary::given("the minted token", &value));
+    lab.know(Canary::given("the minted token", &value).unwrap());
     Some(value)
 }
 

@@ -93,6 +93,17 @@ impl<'a> Agent<'a> {
         self.early.contains_key(&id)
     }
 
+    /// The most memory that the program has held so far, in bytes, as the kernel counts it.
+    ///
+    /// # Errors
+    /// [`LabError`] when the kernel does not tell.
+    pub fn peak_memory(&self) -> Result<u64, LabError> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        kilobytes.map(|count| count * 1024).ok_or_else(|| LabError::new("the kernel does not tell a peak of memory"))
+    }
+
     /// What the program said on standard error so far.
     pub fn complaints(&mut self) -> String {
         let mut bytes = Vec::new();

@@ -3,6 +3,7 @@
 use claviger_vault::Scanner;
 
 use crate::LabError;
+use crate::sweep::register;
 
 /// A secret of 160 random bits, and how to recognise it.
 #[derive(Clone, Debug)]
@@ -19,15 +20,40 @@ impl Canary {
     /// # Errors
     /// [`LabError`] when the operating system gives no randomness.
     pub fn new(name: &str) -> Result<Self, LabError> {
+        let canary = Self::expected_to_leak(name)?;
+        register(&canary)?;
+        Ok(canary)
+    }
+
+    /// A new secret that is expected to get out, for the ledger of what is not stopped: nobody looks for it.
+    ///
+    /// # Errors
+    /// [`LabError`] when the operating system gives no randomness.
+    pub fn expected_to_leak(name: &str) -> Result<Self, LabError> {
         let mut bytes = [0_u8; 20];
         getrandom::fill(&mut bytes).map_err(|error| LabError::new(format!("no randomness: {error}")))?;
         Ok(Self { name: name.to_owned(), value: hex::encode(bytes) })
     }
 
-    /// A secret that an upstream chose.
-    #[must_use]
-    pub fn given(name: &str, value: &str) -> Self {
-        Self { name: name.to_owned(), value: value.to_owned() }
+    /// A new secret with every character in it that some encoding spells differently. Both of its halves are canaries of
+    /// their own, so that a spelling of the middle hides nothing.
+    ///
+    /// # Errors
+    /// [`LabError`] when the operating system gives no randomness.
+    pub fn awkward(name: &str) -> Result<[Self; 3], LabError> {
+        let (first, second) = (Self::new(&format!("{name}, first half"))?, Self::new(&format!("{name}, second half"))?);
+        let whole = format!("{}/+ &=\"<'{}", first.value, second.value);
+        Ok([Self::given(name, &whole)?, first, second])
+    }
+
+    /// A secret that somebody else chose.
+    ///
+    /// # Errors
+    /// [`LabError`] when it cannot be registered for the sweep.
+    pub fn given(name: &str, value: &str) -> Result<Self, LabError> {
+        let canary = Self { name: name.to_owned(), value: value.to_owned() };
+        register(&canary)?;
+        Ok(canary)
     }
 }
 

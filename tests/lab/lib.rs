@@ -11,6 +11,7 @@ mod connections;
 mod one_password;
 mod run;
 mod seen;
+mod sweep;
 
 pub use agent::Agent;
 pub use author::{Draft, Publisher, hostile_guest};
@@ -19,3 +20,4 @@ pub use connections::Upstream;
 pub use one_password::OnePassword;
 pub use run::{Lab, LabError, Ran};
 pub use seen::{basic, pairs};
+pub use sweep::{Sweep, Swept};

@@ -221,7 +221,9 @@ impl Lab {
     /// [`LabError`] when a file cannot be read.
     pub fn sweep(&self) -> Result<Vec<String>, LabError> {
         let mut sinks = vec![("output".to_owned(), self.said.lock().unwrap_or_else(PoisonError::into_inner).clone())];
-        collect(&self.state(), &mut sinks)?;
+        for path in files(&self.state())? {
+            sinks.push((path.display().to_string(), std::fs::read(&path)?));
+        }
         let canaries = self.canaries.lock().unwrap_or_else(PoisonError::into_inner);
         let mut matcher = Matcher::new(&canaries);
         let mut found = Vec::new();
@@ -238,19 +240,33 @@ impl Lab {
     }
 }
 
+impl Drop for Lab {
+    fn drop(&mut self) {
+        // What was printed is a file like any other: the sweep of the whole suite sees it when it is deleted.
+        let said = std::mem::take(self.said.get_mut().unwrap_or_else(PoisonError::into_inner));
+        let _unswept = std::fs::write(self.directory.path().join("said"), said);
+    }
+}
+
 /// A path as an argument.
 pub(crate) fn path_text(path: &Path) -> Result<&str, LabError> {
     path.to_str().ok_or_else(|| LabError::new("a path is not UTF-8"))
 }
 
-fn collect(directory: &Path, sinks: &mut Vec<(String, Vec<u8>)>) -> Result<(), LabError> {
+/// Every file in a directory and in those below it.
+///
+/// # Errors
+/// [`LabError`] when one cannot be listed.
+pub(crate) fn files(directory: &Path) -> Result<Vec<PathBuf>, LabError> {
+    let mut found = Vec::new();
     for entry in std::fs::read_dir(directory)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            collect(&path, sinks)?;
-        } else {
-            sinks.push((path.display().to_string(), std::fs::read(&path)?));
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            found.extend(files(&entry.path())?);
+        } else if kind.is_file() {
+            found.push(entry.path());
         }
     }
-    Ok(())
+    Ok(found)
 }

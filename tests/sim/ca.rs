@@ -63,7 +63,7 @@ impl TestCa {
     /// When a name is no DNS name and no address.
     pub fn issue(&self, names: &[String]) -> io::Result<Identity> {
         let all: Vec<String> = LOOPBACK.iter().map(|name| (*name).to_owned()).chain(names.iter().cloned()).collect();
-        self.sign(all, ExtendedKeyUsagePurpose::ServerAuth)
+        self.sign(all)
     }
 
     /// Issues a server certificate for exactly `names`: a client that reaches it at 127.0.0.1 has to refuse it.
@@ -71,7 +71,7 @@ impl TestCa {
     /// # Errors
     /// When a name is no DNS name and no address.
     pub fn issue_only(&self, names: &[String]) -> io::Result<Identity> {
-        self.sign(names.to_vec(), ExtendedKeyUsagePurpose::ServerAuth)
+        self.sign(names.to_vec())
     }
 
     /// Issues a certificate for a client of this name.
@@ -79,15 +79,38 @@ impl TestCa {
     /// # Errors
     /// When the name is no DNS name.
     pub fn issue_client(&self, name: &str) -> io::Result<Identity> {
-        self.sign(vec![name.to_owned()], ExtendedKeyUsagePurpose::ClientAuth)
+        let mut params = parameters(vec![name.to_owned()])?;
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.signed(&params)
     }
 
-    fn sign(&self, names: Vec<String>, usage: ExtendedKeyUsagePurpose) -> io::Result<Identity> {
-        let mut params = CertificateParams::new(names).map_err(io::Error::other)?;
-        params.distinguished_name.push(DnType::CommonName, "Claviger test upstream");
-        params.use_authority_key_identifier_extension = true;
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![usage];
+    /// Issues a server certificate for 127.0.0.1 and localhost that ended in 2001.
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    pub fn issue_expired(&self) -> io::Result<Identity> {
+        let mut params = parameters(LOOPBACK.map(str::to_owned).to_vec())?;
+        params.not_before = rcgen::date_time_ymd(2000, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2001, 1, 1);
+        self.signed(&params)
+    }
+
+    /// A server certificate for 127.0.0.1 and localhost that nobody but its own key vouches for.
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    pub fn self_signed() -> io::Result<Identity> {
+        let params = parameters(LOOPBACK.map(str::to_owned).to_vec())?;
+        let key = KeyPair::generate().map_err(io::Error::other)?;
+        let certificate = params.self_signed(&key).map_err(io::Error::other)?;
+        Ok(Identity { certificate: certificate.pem(), key: key.serialize_pem() })
+    }
+
+    fn sign(&self, names: Vec<String>) -> io::Result<Identity> {
+        self.signed(&parameters(names)?)
+    }
+
+    fn signed(&self, params: &CertificateParams) -> io::Result<Identity> {
         let key = KeyPair::generate().map_err(io::Error::other)?;
         let certificate = params.signed_by(&key, &self.issuer).map_err(io::Error::other)?;
         Ok(Identity { certificate: certificate.pem(), key: key.serialize_pem() })
@@ -145,4 +168,14 @@ impl Identity {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }
+}
+
+/// What every server certificate says.
+fn parameters(names: Vec<String>) -> io::Result<CertificateParams> {
+    let mut params = CertificateParams::new(names).map_err(io::Error::other)?;
+    params.distinguished_name.push(DnType::CommonName, "Claviger test upstream");
+    params.use_authority_key_identifier_extension = true;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    Ok(params)
 }

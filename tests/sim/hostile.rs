@@ -22,11 +22,14 @@
 mod attacks;
 mod echo;
 mod gzip;
+mod scripted;
 
 use std::io;
 use std::net::SocketAddr;
 
 use tokio::io::AsyncWriteExt as _;
+
+pub use scripted::{Act, Door, Script, Scripted};
 
 use crate::raw::read_request;
 use crate::running::{Site, Stream, Witness};

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`Connectwise`], [`Proxmox`], [`Pax8`] | three vendors, in their own wire formats |
 //! | [`Hostile`] | an upstream that attacks whoever calls it |
+//! | [`Scripted`] | an upstream that says exactly the bytes that a test gives it |
 //! | [`Recorder`] | a destination that nobody may reach, to show that nobody did |
 //! | [`Null`] | the least that a server can do, for benches |
 //! | [`Oidc`], [`Redfish`] | servers that nobody here wrote, started as processes |
@@ -30,7 +31,7 @@ mod vendor;
 pub use ca::{Identity, TestCa};
 pub use connectwise::{Connectwise, ConnectwiseConfig};
 pub use external::{Installation, Oidc, OidcClient, OidcConfig, OidcIssuer, Redfish, RedfishSystem};
-pub use hostile::{Hostile, HostileConfig};
+pub use hostile::{Act, Door, Hostile, HostileConfig, Script, Scripted};
 pub use null::Null;
 pub use pax8::{Issuer, Minted, Minting, Pax8, Pax8Config};
 pub use proxmox::{ApiToken, Proxmox, ProxmoxConfig};

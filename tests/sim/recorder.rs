@@ -1,6 +1,7 @@
 //! A destination that nobody may reach.
 
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -33,8 +34,17 @@ impl Recorder {
     /// # Errors
     /// When no port is free.
     pub fn start() -> io::Result<Recorded> {
+        Self::saying((Ipv4Addr::LOCALHOST, 0).into(), b"")
+    }
+
+    /// Starts to listen at an address of this machine, and says something to whoever says something first: the beginning of
+    /// another protocol, for example.
+    ///
+    /// # Errors
+    /// When the address is taken.
+    pub fn saying(addr: SocketAddr, words: &'static [u8]) -> io::Result<Recorded> {
         let bytes = Arc::new(Mutex::new(Vec::new()));
-        let running = Running::start(Tape(Arc::clone(&bytes)), None)?;
+        let running = Running::start_at(addr, Tape { bytes: Arc::clone(&bytes), words }, None)?;
         Ok(Recorded { running, bytes })
     }
 }
@@ -47,14 +57,22 @@ impl Recorded {
     }
 }
 
-struct Tape(Arc<Mutex<Vec<Vec<u8>>>>);
+struct Tape {
+    bytes: Arc<Mutex<Vec<Vec<u8>>>>,
+    words: &'static [u8],
+}
 
 impl Site for Tape {
     async fn serve(&self, mut stream: Box<dyn Stream>, _: &Witness) {
-        let mut got = Vec::new();
+        let mut got = Vec::with_capacity(1024);
+        if !self.words.is_empty() {
+            // Whoever hangs up without a word is not told anything.
+            let _silent = tokio::time::timeout(PATIENCE, stream.read_buf(&mut got)).await;
+            let _gone = stream.write_all(self.words).await;
+        }
         // A caller who says nothing is recorded as one who said nothing.
         let _silent = tokio::time::timeout(PATIENCE, (&mut stream).take(KEPT).read_to_end(&mut got)).await;
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(got);
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner).push(got);
         // The caller may have hung up first.
         let _gone = stream.shutdown().await;
     }

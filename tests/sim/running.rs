@@ -84,7 +84,12 @@ pub struct Running {
 impl Running {
     /// Starts `site` on a free port of 127.0.0.1.
     pub(crate) fn start(site: impl Site, tls: Option<Arc<ServerConfig>>) -> io::Result<Self> {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        Self::start_at((Ipv4Addr::LOCALHOST, 0).into(), site, tls)
+    }
+
+    /// Starts `site` at an address of this machine.
+    pub(crate) fn start_at(addr: SocketAddr, site: impl Site, tls: Option<Arc<ServerConfig>>) -> io::Result<Self> {
+        let listener = std::net::TcpListener::bind(addr)?;
         listener.set_nonblocking(true)?;
         let addr = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -4,10 +4,11 @@ mod lint;
 mod packages;
 mod sabotage;
 mod servers;
+mod sinks;
 mod step;
 mod toolchain;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -26,7 +27,7 @@ struct Arguments {
 enum Command {
     /// Runs the main job against simulated upstreams: secrets in, three plugins, approvals, write-back, a verified log.
     Demo,
-    /// Builds everything and passes every test.
+    /// Builds everything, passes every test, and sweeps what the tests left behind for every secret.
     Test {
         /// Passed on to `cargo test` of the workspace, after `--`.
         #[arg(last = true)]
@@ -38,6 +39,15 @@ enum Command {
     Bench,
     /// Takes one control away at a time, in a copy of the tree; a test must notice each.
     Sabotage(sabotage::Options),
+    /// Runs one test program and keeps what it leaves behind. For cargo, which `test` tells to use it.
+    #[command(hide = true)]
+    Observe {
+        /// The program.
+        program: PathBuf,
+        /// Its arguments.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Only the set-up: target, compiler process, plugins, packages, third-party servers.
     Setup,
 }
@@ -45,7 +55,7 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(&arguments.command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failed) => {
             say(&format!("failed: {failed}"));
             ExitCode::FAILURE
@@ -53,13 +63,21 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: &Command) -> Result<(), Failed> {
+fn run(command: &Command) -> Result<ExitCode, Failed> {
+    if let Command::Observe { program, arguments } = command {
+        return sinks::observe(program, arguments);
+    }
+    done(command).map(|()| ExitCode::SUCCESS)
+}
+
+fn done(command: &Command) -> Result<(), Failed> {
     match command {
         Command::Demo => demo(),
         Command::Test { filter } => test(filter),
         Command::Lint => lint::run(),
         Command::Bench => bench(),
         Command::Sabotage(options) => sabotage::run(options),
+        Command::Observe { .. } => Ok(()),
         Command::Setup => {
             packages::build()?;
             servers::install()
@@ -83,7 +101,13 @@ fn test(filter: &[String]) -> Result<(), Failed> {
     Step::cargo("testing the plugins' own logic")
         .args(["test", "--quiet", "--manifest-path", "plugins/Cargo.toml", "--target-dir", "target/plugins"])
         .run()?;
-    Step::cargo("testing the house").args(["test", "--workspace", "--lib", "--bins", "--tests"]).args(filter).run()?;
+    sinks::prepare()?;
+    let tested = Step::cargo("testing the house")
+        .args(["test", "--workspace", "--lib", "--bins", "--tests", "--config", &sinks::runner()?])
+        .args(filter)
+        .run();
+    // Also after a failure: what fails may be what leaks.
+    sinks::sweep().and(tested)?;
     Step::cargo("testing the documentation's examples").args(["test", "--workspace", "--doc", "--quiet"]).run()
 }
 

@@ -76,7 +76,7 @@ fn a_model_gets_references_of_what_was_minted_and_never_the_secret() {
     assert!(result["structuredContent"].to_string().contains("op://MSP/"), "{result}");
     let seen = pve.running.seen();
     let header = seen.last().unwrap().header("authorization").unwrap().to_owned();
-    lab.know(Canary::given("the minted token", header.rsplit('=').next().unwrap()));
+    lab.know(Canary::given("the minted token", header.rsplit('=').next().unwrap()).unwrap());
     assert_eq!(wire.end().0, Some(0));
     swept(&lab);
 }

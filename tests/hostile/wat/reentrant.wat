@@ -1,0 +1,28 @@
+;; Calls the host while the host is asking it for memory.
+(component
+  (import "claviger:plugin/clock@0.1.0" (instance $clock (export "now" (func (result u64)))))
+  (import "claviger:plugin/random@0.1.0" (instance $random (export "bytes" (func (param "count" u32) (result (list u8))))))
+  (core func $now (canon lower (func $clock "now")))
+  (core module $store
+    (import "clock" "now" (func $now (result i64)))
+    (memory (export "memory") 1)
+    (global $armed (export "armed") (mut i32) (i32.const 0))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+      (if (global.get $armed) (then (drop (call $now))))
+      (i32.const 1024)))
+  (core instance $s (instantiate $store (with "clock" (instance (export "now" (func $now))))))
+  (core func $bytes (canon lower (func $random "bytes") (memory (core memory $s "memory")) (realloc (core func $s "realloc"))))
+  (core module $m
+    (import "random" "bytes" (func $bytes (param i32 i32)))
+    (import "store" "armed" (global $armed (mut i32)))
+    (func (export "call") (param i32 i32 i32 i32) (result i32)
+      (global.set $armed (i32.const 1))
+      (call $bytes (i32.const 16) (i32.const 256)) (i32.const 128)))
+  (core instance $i (instantiate $m (with "random" (instance (export "bytes" (func $bytes)))) (with "store" (instance $s))))
+  (type $failure-type (variant (case "invalid-arguments" string) (case "not-found" string) (case "upstream" string)
+    (case "rate-limited" u32) (case "refused" string) (case "other" string)))
+  (export $failure "failure" (type $failure-type))
+  (type $call-type (func (param "tool" string) (param "arguments" string) (result (result string (error $failure)))))
+  (func $call (type $call-type)
+    (canon lift (core func $i "call") (memory (core memory $s "memory")) (realloc (core func $s "realloc"))))
+  (export "call" (func $call)))
