@@ -29,9 +29,9 @@ pub(super) enum Expected {
     Refused(&'static str),
     /// It passes, because what held the secret is thrown away on the way.
     Passes,
-    /// The scanner does not find it yet: the guest gets it. To be flipped to `Leak` when it does; a row that is found
-    /// although it says this fails the test.
-    NotYet,
+    /// It is not found, and the guest gets it: a line of the ledger. One that is found although it says this fails the
+    /// ledger's test.
+    Missed,
 }
 
 /// One way to give a secret back.
@@ -62,7 +62,7 @@ const fn pair(id: &'static str, title: &'static str, say: fn(&Live<'_>) -> Scrip
     Vector { id, title, credential: "pair", secrets: &["password", "user"], expected: Expected::Leak, say }
 }
 
-use Expected::{Leak, NotYet};
+use Expected::{Leak, Missed};
 
 /// A base64 text whose first byte of the key stands at another place of its group.
 fn shifted(live: &Live<'_>, before: &str) -> String {
@@ -113,7 +113,7 @@ pub(super) const SPELLINGS: &[Vector] = &[
     key("B10.4", "base64 of the key alone, unpadded", Leak, |live| {
         say::json(spell::base64(live.key.as_bytes()).trim_end_matches('='))
     }),
-    key("B10.5", "base64 of base64", NotYet, |live| {
+    key("B10.5", "base64 of base64", Missed, |live| {
         say::json(spell::base64(spell::base64(live.key.as_bytes()).as_bytes()))
     }),
     key("B11.1", "base64url at the start of a group", Leak, |live| {
@@ -125,16 +125,16 @@ pub(super) const SPELLINGS: &[Vector] = &[
     key("B11.3", "base64url two bytes into a group", Leak, |live| {
         say::json(spell::base64url(shifted(live, "ab").as_bytes()))
     }),
-    key("B12.1", "base64 in lines of 76", NotYet, |live| {
+    key("B12.1", "base64 in lines of 76", Leak, |live| {
         say::body(spell::lines(&spell::base64(shifted(live, &"p".repeat(30)).as_bytes()), 76, "\r\n"))
     }),
-    key("B12.2", "base64 in lines of 64, as PEM has them", NotYet, |live| {
+    key("B12.2", "base64 in lines of 64, as PEM has them", Leak, |live| {
         say::body(spell::lines(&spell::base64(shifted(live, &"p".repeat(20)).as_bytes()), 64, "\n"))
     }),
-    key("B12.3", "base64 in lines of 8", NotYet, |live| {
+    key("B12.3", "base64 in lines of 8", Leak, |live| {
         say::body(spell::lines(&spell::base64(live.key.as_bytes()), 8, "\n"))
     }),
-    key("B12.4", "base64 in lines of 76, in a JSON string", NotYet, |live| {
+    key("B12.4", "base64 in lines of 76, in a JSON string", Leak, |live| {
         say::json(spell::lines(&spell::base64(shifted(live, &"p".repeat(30)).as_bytes()), 76, "\\r\\n"))
     }),
     pair("B13.1", "the Basic pair in base64", |live| say::json(spell::base64(live.pair.as_bytes()))),
@@ -148,14 +148,12 @@ pub(super) const SPELLINGS: &[Vector] = &[
     },
     key("B14.1", "hexadecimal, lower case", Leak, |live| say::json(spell::separated(live.key, ""))),
     key("B14.2", "hexadecimal, upper case", Leak, |live| say::json(spell::separated(live.key, "").to_uppercase())),
-    key("B15.1", "hexadecimal with colons", NotYet, |live| say::json(spell::separated(live.key, ":"))),
-    key("B15.2", "hexadecimal with spaces", NotYet, |live| say::json(spell::separated(live.key, " "))),
-    key("B15.3", "hexadecimal with hyphens, upper case", NotYet, |live| {
+    key("B15.1", "hexadecimal with colons", Leak, |live| say::json(spell::separated(live.key, ":"))),
+    key("B15.2", "hexadecimal with spaces", Leak, |live| say::json(spell::separated(live.key, " "))),
+    key("B15.3", "hexadecimal with hyphens, upper case", Leak, |live| {
         say::json(spell::separated(live.key, "-").to_uppercase())
     }),
-    key("B15.4", "hexadecimal as a C array", NotYet, |live| {
-        say::body(bytes(live.key, |byte| format!("0x{byte:02x}, ")))
-    }),
+    key("B15.4", "hexadecimal as a C array", Leak, |live| say::body(bytes(live.key, |byte| format!("0x{byte:02x}, ")))),
     key("B16.1", "base32", Leak, |live| say::json(spell::base32(live.key.as_bytes()))),
     key("B16.2", "base32 two bytes into a group", Leak, |live| {
         say::json(spell::base32(shifted(live, "ab").as_bytes()))
@@ -166,11 +164,11 @@ pub(super) const SPELLINGS: &[Vector] = &[
     key("B18", "HTML, decimal", Leak, |live| say::body(bytes(live.key, |byte| format!("&#{byte};")))),
     key("B19", "HTML, hexadecimal", Leak, |live| say::body(bytes(live.key, |byte| format!("&#x{byte:x};")))),
     key("B19.2", "HTML in JSON", Leak, |live| say::body(spell::json(&spell::html(live.key)))),
-    key("B20.1", "XML, cut in two by CDATA", NotYet, |live| {
+    key("B20.1", "XML, cut in two by CDATA", Leak, |live| {
         let (first, second) = live.key.split_at(20);
         say::body(format!("<k>{first}<![CDATA[{second}]]></k>"))
     }),
-    key("B20.2", "XML, one CDATA section after another", NotYet, |live| {
+    key("B20.2", "XML, one CDATA section after another", Leak, |live| {
         let (first, second) = live.key.split_at(20);
         say::body(format!("<k><![CDATA[{first}]]><![CDATA[{second}]]></k>"))
     }),
@@ -207,7 +205,7 @@ impl Siege {
         let pair = format!("{}:{}", self.user.value, self.password.value);
         let live = Live { key: &self.key.value, pair: &pair, password: &self.password.value };
         let mut wrong = Vec::new();
-        for vector in table.iter().filter(|vector| vector.expected != NotYet) {
+        for vector in table.iter().filter(|vector| vector.expected != Missed) {
             let outcome = self.met(vector, &live);
             wrong.extend(outcome.err().map(|why| format!("{} {}: {why}", vector.id, vector.title)));
         }

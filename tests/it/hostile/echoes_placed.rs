@@ -58,9 +58,7 @@ const PLACES: &[Vector] = &[
         say::answer("401 Unauthorized", &format!("WWW-Authenticate: Bearer error=\"{}\"\r\n", live.key), b"{}")
     }),
     key("B26.6", "in a header, in base64", Leak, |live| header("X-Shown", &spell::base64(live.key.as_bytes()))),
-    key("B26.7", "in the name of a header", Passes, |live| {
-        header(&format!("X-{}", spell::separated(live.key, "")), "1")
-    }),
+    key("B26.7", "in the name of a header", Leak, |live| header(&format!("X-{}", spell::separated(live.key, "")), "1")),
     key("B26.8", "in Link", Leak, |live| {
         header("Link", &format!("<https://api.example/?key={}>; rel=next", spell::percent(live.key)))
     }),
@@ -73,15 +71,15 @@ const PLACES: &[Vector] = &[
     key("B26.11", "in the body of a redirect", Refused("redirected"), |live| {
         say::answer("302 Found", "Location: /next\r\n", live.key.as_bytes())
     }),
-    key("B27.1", "in a trailer", Passes, |live| {
+    key("B27.1", "in a trailer", Leak, |live| {
         let end = format!("0\r\nX-Echo: {}\r\n\r\n", live.key);
         say::chunks(&format!("{JSON}Trailer: X-Echo\r\n"), &chunked("{}", 2, ""), &end)
     }),
-    key("B27.2", "in a trailer that the operation lets through", Passes, |live| {
+    key("B27.2", "in a trailer that the operation lets through", Leak, |live| {
         let end = format!("0\r\nX-Shown: {}\r\n\r\n", live.key);
         say::chunks(&format!("{JSON}Trailer: X-Shown\r\n"), &chunked("{}", 2, ""), &end)
     }),
-    key("B27.3", "in the reason phrase", Passes, |live| say::answer(&format!("200 {}", live.key), JSON, b"{}")),
+    key("B27.3", "in the reason phrase", Leak, |live| say::answer(&format!("200 {}", live.key), JSON, b"{}")),
     key("B27.4", "in an interim answer", Passes, |live| {
         let hint = format!("HTTP/1.1 103 Early Hints\r\nLink: </?{}>; rel=preload\r\n\r\n", spell::percent(live.key));
         [vec![Act::Say(hint.into_bytes())], say::body("{}")].concat()
