@@ -3,7 +3,7 @@
 use crate::check_credential::check_credential;
 use crate::check_operation::check_operation;
 use crate::origin::OriginError;
-use crate::{Effect, Manifest, ManifestError, Name, Rule, Tool, ToolName, WriteBack, reference, text};
+use crate::{Effect, Manifest, ManifestError, Name, Rule, Tool, ToolName, WriteBack, headers, reference, text};
 
 /// The longest description, in characters: what a person reads before an approval, and a model in every turn.
 const MAX_DESCRIPTION: usize = 1024;
@@ -66,7 +66,10 @@ pub(crate) fn description(words: Option<&String>, at: &str) -> Checked {
 pub(crate) fn query_name(name: &str, at: &str) -> Checked {
     let fits = (1..=MAX_QUERY_NAME).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.$-[]".contains(&byte));
-    if fits { Ok(()) } else { Err(broken(at, Rule::QueryName)) }
+    if !fits {
+        return Err(broken(at, Rule::QueryName));
+    }
+    if headers::overrides_method(name) { Err(broken(at, Rule::MethodOverride)) } else { Ok(()) }
 }
 
 fn check_head(manifest: &Manifest) -> Checked {

@@ -213,6 +213,9 @@ fn check_logout(manifest: &Manifest, at: &str, logout: &Logout) -> Checked {
 
 fn check_aws(manifest: &Manifest, at: &str, aws: &AwsSigv4) -> Checked {
     must_be_secret(manifest, at, "secret-access-key", &aws.secret_access_key)?;
+    if aws.session_token.as_ref().is_some_and(|token| manifest.settings.contains_key(token)) {
+        return Err(broken(format!("{at} session-token"), Rule::NotASecret));
+    }
     let word = |text: &str| {
         (1..=MAX_SERVICE).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
@@ -245,7 +248,11 @@ pub(crate) fn check_conflicts(at: &str, operation: &Operation, credential: &Cred
     if written || credential.headers.keys().any(same) {
         return Err(broken(format!("{at} headers"), Rule::HeaderConflict));
     }
+    let set = |name: &String| AwsSigv4::SETS.iter().any(|set| name.eq_ignore_ascii_case(set));
     match &credential.scheme {
+        Scheme::AwsSigv4(_) if operation.headers.keys().any(set) => {
+            Err(broken(format!("{at} headers"), Rule::HeaderConflict))
+        }
         Scheme::Query { parameter, .. } if operation.query.iter().any(|name| name.eq_ignore_ascii_case(parameter)) => {
             Err(broken(format!("{at} query"), Rule::QueryConflict))
         }

@@ -64,6 +64,10 @@ fn check_body(at: &str, operation: &Operation) -> Checked {
     if operation.body_type == BodyType::Form && operation.body.iter().any(|pattern| pattern.depth() != 1) {
         return Err(broken(here, Rule::FormDepth));
     }
+    let overrides = |field: String| headers::overrides_method(field.trim_start_matches('/'));
+    if operation.body.iter().map(ToString::to_string).any(overrides) {
+        return Err(broken(here, Rule::MethodOverride));
+    }
     Ok(())
 }
 

@@ -195,8 +195,15 @@ fn operations_leave_the_hosts_part_to_the_host() {
     assert_errors(&[
         ("Accept = ", "Content-Length = ", host),
         ("Accept = ", "X-HTTP-Method-Override = ", host),
+        ("Accept = ", "X_HTTP_Method_Override = ", host),
+        ("Accept = ", "User-Agent = ", host),
+        ("Accept = ", "Accept-Charset = ", host),
+        ("Accept = ", "X-MS-Range = ", host),
         ("Accept = ", "Transfer-Encoding = ", host),
         ("Accept = ", "Cookie = ", credential),
+        ("Accept = ", "ApiIntegrationCode = ", credential),
+        ("Accept = ", "X-Vault-Token = ", credential),
+        ("Accept = ", "X_Api_Key = ", credential),
         ("Accept = ", "CLIENTID = ", conflict),
         ("\"application/json\"", "\"a\\r\\nHost: b\"", value),
         (
@@ -218,6 +225,21 @@ fn operations_leave_the_hosts_part_to_the_host() {
             "[\"full\", \"$filter\"]",
             "[\"full\", \"full\"]",
             "[operations.list-nodes] query: the same entry stands there twice",
+        ),
+        (
+            "[\"Link\"]",
+            "[\"X-Subject-Token\"]",
+            "[operations.list-nodes] response-headers: this response header carries credentials; capture it instead",
+        ),
+        (
+            "[\"full\", \"$filter\"]",
+            "[\"_method\"]",
+            "[operations.list-nodes] query: a parameter or field of this name changes the method of its request; declare an operation with that method",
+        ),
+        (
+            "[\"/comment\"]",
+            "[\"/_method\"]",
+            "[operations.make-token] body: a parameter or field of this name changes the method of its request; declare an operation with that method",
         ),
         (
             "[\"full\", \"$filter\"]",

@@ -90,6 +90,11 @@ pub enum Rule {
     /// A query name.
     #[error("a query parameter is named by letters, digits and any of _ . $ - [ ], 64 characters at most")]
     QueryName,
+    /// A parameter or a field that changes the method.
+    #[error(
+        "a parameter or field of this name changes the method of its request; declare an operation with that method"
+    )]
+    MethodOverride,
     /// Two writers of one query parameter.
     #[error("the operation's credential sets this query parameter, or the path has a parameter of the same name")]
     QueryConflict,

@@ -230,6 +230,8 @@ mod tests {
         assert_eq!(shown("https://10.0.0.{host}", "5"), "https://10.0.0.5");
         assert_eq!(render("https://[::1]:8443", &[]).unwrap().to_string(), "https://[::1]:8443");
         assert_eq!(render("http://127.0.0.1:80", &[]).unwrap().port, 80);
+        // A name in another script is written, and shown, in the letters that DNS has.
+        assert_eq!(shown("https://{host}.example.com", "xn--pi-7kc"), "https://xn--pi-7kc.example.com");
         let both = render("https://{host}:{port}", &[("host", "h"), ("port", "1")]);
         assert_eq!(both.unwrap().to_string(), "https://h:1");
     }
@@ -250,6 +252,14 @@ mod tests {
             ("https://user@h", Structure),
             ("https://h h", Structure),
             ("https://b\u{fc}cher.example", Structure),
+            ("https://\u{430}pi.example.com", Structure),
+            ("https://api\u{3002}example.com", Structure),
+            ("https://\u{ff41}pi.example.com", Structure),
+            ("https://a\u{ad}pi.example.com", Structure),
+            ("https://*.example.com", Structure),
+            ("https://*", Structure),
+            ("https://xn--", Host),
+            ("https://xn--a", Host),
             ("https://a%2eb", Structure),
             ("https://h:1:2", Structure),
             ("https://::1", Structure),

@@ -205,6 +205,9 @@ impl fmt::Display for Message {
 }
 
 impl AwsSigv4 {
+    /// Headers that the signature itself brings. Others of AWS, such as `x-amz-target`, may be constants, and are covered.
+    pub(crate) const SETS: [&str; 4] = ["authorization", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"];
+
     pub(crate) fn names(&self) -> Vec<&Name> {
         let mut names = vec![&self.access_key_id, &self.secret_access_key];
         names.extend(&self.session_token);
