@@ -8,13 +8,14 @@ use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 
 /// What an endpoint has to show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Pin {
     /// SHA-256 of the server certificate's public key (SubjectPublicKeyInfo, as RFC 7469 §2.4 hashes it), besides a chain
     /// that is trusted: `spki-sha256:` and base64.
     Spki([u8; 32]),
-    /// SHA-256 of the whole server certificate. It is trusted for what it is: no authority and no name is asked:
+    /// SHA-256 of the whole server certificate. It is trusted for what it is: no authority and no name is asked. That the
+    /// server holds its key is verified, and its dates count, so that a pin ends with its certificate:
     /// `certificate-sha256:` and hexadecimal, with or without colons, as `openssl x509 -fingerprint -sha256` prints it.
     Certificate([u8; 32]),
 }

@@ -69,25 +69,35 @@ const METADATA: &[IpAddr] = &[
     // AWS: credentials of ECS tasks and of EKS pods.
     IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),
     IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),
+    // Tencent Cloud, and Scaleway.
+    IpAddr::V4(Ipv4Addr::new(169, 254, 0, 23)),
+    IpAddr::V4(Ipv4Addr::new(169, 254, 42, 42)),
     // Azure's WireServer: a public address, answered inside the machine's own network.
     IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
     // Alibaba Cloud, and Oracle Cloud's older one.
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
     IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
-    // AWS over IPv6, EKS pods over IPv6, GCP over IPv6.
+    // Over IPv6: AWS, EKS pods, GCP, OpenStack, Oracle Cloud, Scaleway.
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254)),
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0023)),
     IpAddr::V6(Ipv6Addr::new(0xfd20, 0x00ce, 0, 0, 0, 0, 0, 0x0254)),
+    IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0x00c1, 0, 0, 0, 0, 0xa9fe, 0xa9fe)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0x0042, 0, 0, 0, 0, 0, 0x0042)),
 ];
 
 /// Holds one address against the public ranges and the grant's networks.
 ///
-/// An address that carries an IPv4 address inside (mapped, compatible, NAT64, 6to4) is also held to the rules of that
-/// inner address, so that no spelling of a metadata or private address gets through.
+/// An address that carries an IPv4 address inside (mapped, compatible, NAT64, 6to4, Teredo, ISATAP) is also held to the
+/// rules of that inner address, so that no spelling of a metadata or private address gets through.
 pub(crate) fn check(address: IpAddr, allowed: &[IpNet]) -> Result<(), AddressDenied> {
     let address = address.to_canonical();
-    let inner = inner_v4(address);
-    if METADATA.contains(&address) || inner.is_some_and(|v4| METADATA.contains(&IpAddr::V4(v4))) {
+    check_one(address, allowed)?;
+    inner_v4(address).map_or(Ok(()), |inner| check_one(IpAddr::V4(inner), allowed))
+}
+
+fn check_one(address: IpAddr, allowed: &[IpNet]) -> Result<(), AddressDenied> {
+    if METADATA.contains(&address) {
         return Err(AddressDenied::Metadata);
     }
     if allowed.iter().any(|network| network.contains(&address)) {
@@ -107,19 +117,30 @@ fn special(address: IpAddr) -> Option<&'static str> {
     }
 }
 
-/// The IPv4 address that an IPv6 address stands for: RFC 4291 §2.5.5 (compatible, mapped), RFC 6052 (NAT64),
-/// RFC 3056 (6to4).
+/// The IPv4 address that an IPv6 address stands for: RFC 4291 §2.5.5 (compatible, mapped), RFC 6052 and RFC 8215 (NAT64),
+/// RFC 3056 (6to4), RFC 4380 (Teredo), RFC 5214 (ISATAP).
 fn inner_v4(address: IpAddr) -> Option<Ipv4Addr> {
     let IpAddr::V6(v6) = address else { return None };
-    let [first, second, third, _, _, _, seventh, eighth] = v6.segments();
+    let [first, second, third, fourth, fifth, sixth, seventh, eighth] = v6.segments();
     let join = |high: u16, low: u16| {
         let [a, b] = high.to_be_bytes();
         let [c, d] = low.to_be_bytes();
         Ipv4Addr::new(a, b, c, d)
     };
     match (first, second) {
+        // The node's own addresses, which stand for nothing.
+        (0, 0) if v6.is_loopback() || v6.is_unspecified() => None,
         (0x2002, _) => Some(join(second, third)),
+        // Teredo turns every bit of the client's address over.
+        (0x2001, 0) => Some(join(!seventh, !eighth)),
+        // The /48 for local use has the address around eight bits of zero.
+        (0x0064, 0xff9b) if third == 1 && fourth != 0 => {
+            let [_, high] = fifth.to_be_bytes();
+            let [low, _] = sixth.to_be_bytes();
+            Some(join(fourth, u16::from_be_bytes([high, low])))
+        }
         (0x0064, 0xff9b) | (0, 0) => Some(join(seventh, eighth)),
+        _ if sixth == 0x5efe && matches!(fifth, 0 | 0x0200) => Some(join(seventh, eighth)),
         _ => None,
     }
 }
@@ -162,6 +183,13 @@ mod tests {
             "::1",
             "::ffff:10.0.0.1",
             "::7f00:1",
+            "64:ff9b:1::1",
+            "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+            "5f00::1",
+            "3fff::1",
+            "192.88.99.1",
+            "198.51.100.1",
+            "203.0.113.1",
             "64:ff9b::a00:1",
             "2002:a00:1::",
             "fc00::1",
@@ -182,6 +210,12 @@ mod tests {
         assert_eq!(denied("::ffff:10.1.2.3", &["10.1.0.0/16"]), None);
         assert!(denied("10.2.2.3", &["10.1.0.0/16"]).is_some());
         assert_eq!(denied("127.0.0.1", &["127.0.0.0/8"]), None);
+        assert_eq!(denied("::1", &["::1/128"]), None);
+        // A range of IPv6 does not open what is private behind a translator; naming both does.
+        for address in ["64:ff9b::a00:1", "2002:a00:1::", "::a00:1", "2001:0:4136:e378:8000:63bf:f5ff:fffe"] {
+            assert!(denied(address, &["::/0"]).is_some(), "{address}");
+            assert_eq!(denied(address, &["::/0", "10.0.0.0/8"]), None, "{address}");
+        }
     }
 
     #[test]
@@ -200,6 +234,17 @@ mod tests {
             "64:ff9b::a9fe:a9fe",
             "2002:a9fe:a9fe::",
             "::a9fe:a9fe",
+            "::ffff:0:a9fe:a9fe",
+            "64:ff9b:1:a9fe:a9:fe00::",
+            "64:ff9b:1::a9fe:a9fe",
+            "2001:0:4136:e378:8000:63bf:5601:5601",
+            "fe80::5efe:a9fe:a9fe",
+            "2001:db8::200:5efe:a9fe:a9fe",
+            "169.254.0.23",
+            "169.254.42.42",
+            "fe80::a9fe:a9fe",
+            "fd00:c1::a9fe:a9fe",
+            "fd00:42::42",
         ] {
             assert_eq!(denied(address, &["0.0.0.0/0", "::/0"]), Some(AddressDenied::Metadata), "{address}");
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use claviger_grant::SlotHandle;
 use claviger_manifest::{Generate, Name, SecretReference};
 
+use crate::client_certificate::Identity;
 use crate::exchange::Pool;
 use crate::failure::FailureKind;
 use crate::reveal::Secret;
@@ -21,6 +22,8 @@ pub struct CallScope {
     pub(crate) live: Live,
     /// Connections that are open.
     pub(crate) pool: Pool,
+    /// Clients' certificates with their keys.
+    identities: Vec<Presented>,
     resolved: Vec<Known>,
     slots: Vec<SlotValue>,
 }
@@ -37,6 +40,12 @@ impl Versioned {
     pub(crate) fn setting(text: &str) -> Self {
         Self { value: Arc::new(Secret::new(text.as_bytes().to_vec())), version: text.to_owned() }
     }
+}
+
+struct Presented {
+    credential: Name,
+    versions: Vec<String>,
+    identity: Arc<Identity>,
 }
 
 struct Known {
@@ -58,6 +67,7 @@ impl CallScope {
             connection,
             live: Live::default(),
             pool: Pool::default(),
+            identities: Vec::new(),
             resolved: Vec::new(),
             slots: Vec::new(),
         }
@@ -76,6 +86,24 @@ impl CallScope {
     /// Keeps what a reference resolved to, so that a provider is asked once per call.
     pub(crate) fn keep(&mut self, reference: SecretReference, resolved: Versioned) {
         self.resolved.push(Known { reference, resolved });
+    }
+
+    /// The client that a credential presents, if this call has made one of values of these versions.
+    pub(crate) fn identity(&self, credential: &Name, versions: &[String]) -> Option<Arc<Identity>> {
+        let mut identities = self.identities.iter();
+        let found = identities.find(|known| known.credential == *credential && known.versions == versions)?;
+        Some(Arc::clone(&found.identity))
+    }
+
+    /// Keeps a client for the rest of the call, so that its connections can be used again.
+    pub(crate) fn keep_identity(&mut self, credential: Name, versions: Vec<String>, identity: Arc<Identity>) {
+        self.identities.push(Presented { credential, versions, identity });
+    }
+
+    /// Every client of the call, for tests of how long they live.
+    #[cfg(test)]
+    pub(crate) fn identities(&self) -> impl Iterator<Item = &Identity> {
+        self.identities.iter().map(|presented| &*presented.identity)
     }
 
     /// Keeps a slot value that the journal has. From now on answers are scanned for it.

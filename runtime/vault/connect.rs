@@ -1,21 +1,25 @@
 //! Resolve once, check every address, connect to one that was checked.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use claviger_grant::EndpointPlan;
 use claviger_manifest::{Host, OriginScheme};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
+use tokio_rustls::client::TlsStream;
 
-use crate::address;
 use crate::body::OutBody;
+use crate::client_certificate::Identity;
 use crate::failure::FailureKind;
-use crate::trust::Trust;
+use crate::trust::{self, Trust};
+use crate::{address, tls_failure};
 
 /// How long one address may take to accept a connection: three initial retransmissions of TCP (RFC 6298: 1, 2, 4 s).
 const CONNECT_TIME: Duration = Duration::from_secs(8);
@@ -26,7 +30,15 @@ const MAX_HEAD: usize = 64 * 1024;
 /// One HTTP/1.1 connection. Dropping it closes the socket at once: nothing waits for a slow peer to say goodbye.
 pub(crate) struct Connection {
     pub(crate) sender: SendRequest<OutBody>,
-    task: AbortHandle,
+    task: JoinHandle<Option<&'static str>>,
+}
+
+impl Connection {
+    /// What the peer said when it ended a connection that did not take a request. Waits for the connection's end, which
+    /// has come.
+    pub(crate) async fn refusal(mut self) -> Option<&'static str> {
+        (&mut self.task).await.ok().flatten()
+    }
 }
 
 impl Drop for Connection {
@@ -35,8 +47,13 @@ impl Drop for Connection {
     }
 }
 
-/// Opens a connection to an endpoint and speaks HTTP/1.1 on it. No proxy, no second resolution, no other address.
-pub(crate) async fn open(endpoint: &EndpointPlan, trust: &Trust) -> Result<Connection, FailureKind> {
+/// Opens a connection to an endpoint and speaks HTTP/1.1 on it. No proxy, no second resolution, no other address. The
+/// certificate of an identity is presented to an endpoint that asks for one.
+pub(crate) async fn open(
+    endpoint: &EndpointPlan,
+    trust: &Trust,
+    identity: Option<&Identity>,
+) -> Result<Connection, FailureKind> {
     let addresses = checked_addresses(endpoint).await?;
     let stream = dial(&addresses).await?;
     // Small requests must not wait for an acknowledgement (Nagle).
@@ -44,13 +61,26 @@ pub(crate) async fn open(endpoint: &EndpointPlan, trust: &Trust) -> Result<Conne
     match endpoint.origin.scheme {
         OriginScheme::Http => handshake(stream).await,
         OriginScheme::Https => {
-            let config = trust.config(endpoint.ca.as_deref())?;
-            let name = server_name(&endpoint.origin.host)?;
-            let connector = tokio_rustls::TlsConnector::from(config);
-            let tls = tokio::time::timeout(CONNECT_TIME, connector.connect(name, stream)).await;
-            let tls = tls.map_err(|_| FailureKind::Slow(CONNECT_TIME.as_secs()))?;
-            handshake(tls.map_err(|error| FailureKind::Tls(tls_reason(&error)))?).await
+            let config = trust.config(endpoint.ca.as_deref(), &endpoint.pins)?;
+            let config = identity.map_or_else(|| Arc::clone(&config), |identity| identity.config(&config));
+            handshake(secured(&endpoint.origin.host, stream, config).await?).await
         }
+    }
+}
+
+/// TLS on a connection, for HTTP/1.1 and nothing else. A peer that names no protocol speaks HTTP/1.1 (RFC 9112).
+async fn secured(
+    host: &Host,
+    stream: TcpStream,
+    config: Arc<ClientConfig>,
+) -> Result<TlsStream<TcpStream>, FailureKind> {
+    let connector = tokio_rustls::TlsConnector::from(config);
+    let tls = tokio::time::timeout(CONNECT_TIME, connector.connect(server_name(host)?, stream)).await;
+    let tls = tls.map_err(|_| FailureKind::Slow(CONNECT_TIME.as_secs()))?;
+    let tls = tls.map_err(|error| FailureKind::Tls(tls_failure::reason(&error)))?;
+    match tls.get_ref().1.alpn_protocol() {
+        None | Some(trust::ALPN) => Ok(tls),
+        Some(_) => Err(FailureKind::Tls("the upstream chose another protocol than HTTP/1.1")),
     }
 }
 
@@ -111,28 +141,7 @@ where
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|_| FailureKind::Http("the connection could not be set up"))?;
-    // The connection's error is the same one that the request reports.
-    let task = tokio::spawn(async move { drop(connection.await) }).abort_handle();
+    // The connection's error is the same one that the request reports, unless it ended before there was a request.
+    let task = tokio::spawn(async move { connection.await.err().and_then(|error| tls_failure::alert(&error)) });
     Ok(Connection { sender, task })
-}
-
-/// Fixed words for TLS failures: the library's own texts can quote what the peer sent.
-fn tls_reason(error: &std::io::Error) -> &'static str {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    match inner {
-        Some(rustls::Error::InvalidCertificate(
-            rustls::CertificateError::Expired | rustls::CertificateError::ExpiredContext { .. },
-        )) => "the certificate has expired",
-        Some(rustls::Error::InvalidCertificate(
-            rustls::CertificateError::NotValidForName | rustls::CertificateError::NotValidForNameContext { .. },
-        )) => "the certificate is for another host",
-        // A bad signature is an authority of the same name with another key.
-        Some(rustls::Error::InvalidCertificate(
-            rustls::CertificateError::UnknownIssuer | rustls::CertificateError::BadSignature,
-        )) => "the certificate comes from an authority that is not trusted here",
-        Some(rustls::Error::InvalidCertificate(_)) => "the certificate is not valid",
-        Some(rustls::Error::AlertReceived(_)) => "the upstream ended the handshake with an alert",
-        Some(_) => "the handshake failed",
-        None => "the upstream ended the connection during the handshake",
-    }
 }

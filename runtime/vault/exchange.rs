@@ -1,5 +1,6 @@
 //! The one sender: a request out, an answer in, within a time and a size.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -10,11 +11,13 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 
 use crate::body::{self, EncodedBody, OutBody};
+use crate::client_certificate::Identity;
 use crate::connect::{self, Connection};
 use crate::failure::FailureKind;
 use crate::inject::Placement;
 use crate::response::Report;
 use crate::reveal::Secret;
+use crate::tls_failure;
 use crate::trust::Trust;
 
 /// The most time for one exchange, from the first look-up to the last byte, connecting included. A tool call has its own
@@ -47,28 +50,51 @@ pub(crate) struct Raw {
 
 /// Connections of one tool call that can be used again.
 #[derive(Default)]
-pub(crate) struct Pool(Vec<(EndpointPlan, Connection)>);
+pub(crate) struct Pool(Vec<Idle>);
+
+/// A connection that waits, with what it was opened for.
+struct Idle {
+    endpoint: EndpointPlan,
+    identity: Option<Arc<Identity>>,
+    connection: Connection,
+}
 
 impl Pool {
-    fn take(&mut self, endpoint: &EndpointPlan) -> Option<Connection> {
-        let at = self.0.iter().position(|(known, _)| same(known, endpoint))?;
-        Some(self.0.swap_remove(at).1)
+    fn take(&mut self, endpoint: &EndpointPlan, identity: Option<&Arc<Identity>>) -> Option<Connection> {
+        let fits = |idle: &Idle| same(&idle.endpoint, endpoint) && presents(idle.identity.as_ref(), identity);
+        let at = self.0.iter().position(fits)?;
+        Some(self.0.swap_remove(at).connection)
     }
 
-    fn put(&mut self, endpoint: &EndpointPlan, connection: Connection) {
-        self.0.push((endpoint.clone(), connection));
+    fn put(&mut self, endpoint: &EndpointPlan, identity: Option<&Arc<Identity>>, connection: Connection) {
+        self.0.push(Idle { endpoint: endpoint.clone(), identity: identity.cloned(), connection });
     }
 }
 
 /// The same place, reached and trusted in the same way.
 fn same(one: &EndpointPlan, other: &EndpointPlan) -> bool {
-    one.origin == other.origin && one.connect == other.connect && one.ca == other.ca && one.networks == other.networks
+    one.origin == other.origin
+        && one.connect == other.connect
+        && one.ca == other.ca
+        && one.networks == other.networks
+        && one.pins == other.pins
+}
+
+/// The same client. On a connection of another, a request would go out in that one's name.
+fn presents(one: Option<&Arc<Identity>>, other: Option<&Arc<Identity>>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (None, None) => true,
+        _ => false,
+    }
 }
 
 /// Where a request goes, and what bounds it.
 pub(crate) struct Route<'a> {
     pub(crate) endpoint: &'a EndpointPlan,
     pub(crate) trust: &'a Trust,
+    /// Who is presented to an endpoint that asks.
+    pub(crate) identity: Option<&'a Arc<Identity>>,
     pub(crate) pool: &'a mut Pool,
     /// The longest body of an answer, bytes.
     pub(crate) limit: u64,
@@ -97,7 +123,7 @@ impl Route<'_> {
         if PACKED.iter().any(|magic| body.starts_with(magic)) {
             return Err(FailureKind::Encoded);
         }
-        self.pool.put(self.endpoint, connection);
+        self.pool.put(self.endpoint, self.identity, connection);
         Ok(Raw { status: head.status, headers: head.headers, body })
     }
 
@@ -108,24 +134,26 @@ impl Route<'_> {
         request: Request<OutBody>,
         report: &mut Report,
     ) -> Result<(Connection, Response<Incoming>), FailureKind> {
-        let request = match self.pool.take(self.endpoint) {
+        let request = match self.pool.take(self.endpoint, self.identity) {
             Some(connection) => match attempt(connection, request, report).await? {
                 Attempt::Answered(connection, answer) => return Ok((connection, answer)),
-                Attempt::Unsent(request) => request,
+                Attempt::Unsent(request, _) => request,
             },
             None => request,
         };
-        let connection = connect::open(self.endpoint, self.trust).await?;
+        let connection = connect::open(self.endpoint, self.trust, self.identity.map(|identity| &**identity)).await?;
         match attempt(connection, request, report).await? {
             Attempt::Answered(connection, answer) => Ok((connection, answer)),
-            Attempt::Unsent(_) => Err(FailureKind::Http("the connection ended before the request was sent")),
+            Attempt::Unsent(_, Some(refusal)) => Err(FailureKind::Tls(refusal)),
+            Attempt::Unsent(_, None) => Err(FailureKind::Http("the connection ended before the request was sent")),
         }
     }
 }
 
 enum Attempt {
     Answered(Connection, Response<Incoming>),
-    Unsent(Request<OutBody>),
+    /// The request, untouched, and what the peer said when it ended the connection.
+    Unsent(Request<OutBody>, Option<&'static str>),
 }
 
 async fn attempt(
@@ -134,7 +162,7 @@ async fn attempt(
     report: &mut Report,
 ) -> Result<Attempt, FailureKind> {
     if connection.sender.ready().await.is_err() {
-        return Ok(Attempt::Unsent(request));
+        return Ok(Attempt::Unsent(request, connection.refusal().await));
     }
     let before = std::mem::replace(&mut report.left_host, true);
     match connection.sender.try_send_request(request).await {
@@ -143,7 +171,9 @@ async fn attempt(
         Err(mut error) => match error.take_message() {
             Some(request) => {
                 report.left_host = before;
-                Ok(Attempt::Unsent(request))
+                let refusal = tls_failure::alert(error.error());
+                // The reason went to the request that was waiting, or else to the connection itself.
+                Ok(Attempt::Unsent(request, if refusal.is_some() { refusal } else { connection.refusal().await }))
             }
             None => Err(reason(error.error())),
         },
@@ -162,7 +192,7 @@ fn build(endpoint: &EndpointPlan, message: &Message<'_>) -> Result<Request<OutBo
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| FailureKind::Body)?;
         headers.insert(name, HeaderValue::from_str(value).map_err(|_| FailureKind::Body)?);
     }
-    headers.insert(header::HOST, host(endpoint)?);
+    headers.insert(header::HOST, HeaderValue::try_from(authority(endpoint)?).map_err(|_| FailureKind::Body)?);
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.insert(header::USER_AGENT, USER_AGENT);
     if let Some(encoded) = message.body {
@@ -197,10 +227,10 @@ fn target(message: &Message<'_>) -> Result<Uri, FailureKind> {
     Uri::from_maybe_shared(target).map_err(|_| FailureKind::Body)
 }
 
-fn host(endpoint: &EndpointPlan) -> Result<HeaderValue, FailureKind> {
+/// Host, and port unless it is the scheme's own (RFC 9110 §7.2).
+pub(crate) fn authority(endpoint: &EndpointPlan) -> Result<String, FailureKind> {
     let origin = endpoint.origin.to_string();
-    let authority = origin.split_once("://").map(|(_, authority)| authority).ok_or(FailureKind::Body)?;
-    HeaderValue::from_str(authority).map_err(|_| FailureKind::Body)
+    origin.split_once("://").map(|(_, authority)| authority.to_owned()).ok_or(FailureKind::Body)
 }
 
 /// No redirects, no encodings, no change of protocol: none of them is followed, and none can be scanned.
@@ -256,6 +286,9 @@ fn joined(whole: Bytes, data: Bytes, expected: u64) -> Bytes {
 
 /// Fixed words for HTTP failures: the library's own texts can quote what was sent or received.
 fn reason(error: &hyper::Error) -> FailureKind {
+    if let Some(why) = tls_failure::alert(error) {
+        return FailureKind::Tls(why);
+    }
     FailureKind::Http(if error.is_parse() {
         "the answer is not HTTP/1.1, or its head is too long"
     } else if error.is_incomplete_message() {

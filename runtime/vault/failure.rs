@@ -81,10 +81,24 @@ pub enum FailureKind {
     #[error("no connection to the upstream: {0}")]
     Connect(std::io::ErrorKind),
     /// TLS failed.
-    #[error(
-        "TLS to the upstream failed: {0}; a private certificate authority goes into the connection's [endpoints] ca"
-    )]
+    #[error("TLS to the upstream failed: {0}")]
     Tls(&'static str),
+    /// A client certificate or its key is not usable.
+    #[error("secret {secret} is not {why}; correct the stored value")]
+    ClientCertificate {
+        /// Which of the two, by its name in the manifest.
+        secret: Name,
+        /// What it should be.
+        why: &'static str,
+    },
+    /// The key of a keyed signature is not written as the manifest says.
+    #[error("secret {secret} is not {why}, which the credential's `key-encoding` says; correct the stored value")]
+    SigningKey {
+        /// Its name in the manifest.
+        secret: Name,
+        /// What it should be.
+        why: &'static str,
+    },
     /// The certificate authority in the connection file is not one.
     #[error("the connection's [endpoints] ca is not PEM text with at least one certificate")]
     Authority,
@@ -169,6 +183,8 @@ impl FailureKind {
             Self::Unresolved => "unresolved",
             Self::Connect(_) => "connect",
             Self::Tls(_) => "tls",
+            Self::ClientCertificate { .. } => "client-certificate",
+            Self::SigningKey { .. } => "signing-key",
             Self::Authority => "authority",
             Self::Http(_) => "http",
             Self::Slow(_) => "slow",

@@ -34,6 +34,17 @@ impl Resolved {
         names.filter(|name| self.0.iter().any(|held| held.secret && held.name == **name))
     }
 
+    /// These, and values that the host made for one request. What those are derived from is live under its own names.
+    pub(crate) fn with(&self, made: Vec<(Name, Arc<Secret>)>) -> Self {
+        let held = self.0.iter().map(|held| Held {
+            name: held.name.clone(),
+            value: Arc::clone(&held.value),
+            secret: held.secret,
+        });
+        let made = made.into_iter().map(|(name, value)| Held { name, value, secret: false });
+        Self(held.chain(made).collect())
+    }
+
     pub(crate) fn find(&self, name: &Name) -> Result<&Arc<Secret>, FailureKind> {
         let found = self.0.iter().find(|held| held.name == *name).map(|held| &held.value);
         found.ok_or_else(|| FailureKind::EmptySlot(name.clone()))
@@ -59,8 +70,8 @@ pub(crate) fn place(
 ) -> Result<Placement, FailureKind> {
     let mut placement = Placement::default();
     match scheme {
-        // Fields of the body are placed by `fields`, before the body is encoded.
-        Scheme::Header | Scheme::ClientCertificate | Scheme::Body { .. } => {}
+        // Fields of the body are placed by `fields`, before the body is encoded; a signature is made after that.
+        Scheme::Header | Scheme::ClientCertificate | Scheme::Body { .. } | Scheme::AwsSigv4(_) | Scheme::Hmac(_) => {}
         Scheme::Bearer { token } => placement.headers.push(bearer(secrets.find(token)?, token)?),
         Scheme::Basic { username, password } => placement.headers.push(basic(username, password, secrets, live)?),
         Scheme::Query { parameter, value } => placement.query = Some(query(parameter, value, secrets, live)?),
@@ -68,7 +79,7 @@ pub(crate) fn place(
             let token = token.ok_or_else(|| FailureKind::EmptySlot(oauth.client_id.clone()))?;
             placement.headers.push(bearer(token, &oauth.client_id)?);
         }
-        Scheme::Session(_) | Scheme::AwsSigv4(_) | Scheme::Hmac(_) => return Err(FailureKind::Body),
+        Scheme::Session(_) => return Err(FailureKind::Body),
     }
     for (header, template) in extra {
         placement.headers.push(templated(header, template, secrets, live)?);
@@ -170,7 +181,7 @@ fn filled(template: &Template, secrets: &Resolved, live: &mut Live) -> Result<Ar
 }
 
 /// Fills a template: constants and secrets in their order.
-fn fill(template: &Template, secrets: &Resolved) -> Result<Secret, FailureKind> {
+pub(crate) fn fill(template: &Template, secrets: &Resolved) -> Result<Secret, FailureKind> {
     let mut filled = Vec::with_capacity(length(template, secrets)?);
     for part in template.parts() {
         match part {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use claviger_approval::Approved;
 use claviger_audit::Recorded;
@@ -13,7 +13,8 @@ use http::{HeaderMap, StatusCode};
 use crate::body::{self, EncodedBody};
 use crate::call::{self, CallScope, Versioned};
 use crate::capture;
-use crate::exchange::{EXCHANGE_TIME, Message, Raw, Route};
+use crate::client_certificate::{self, Identity};
+use crate::exchange::{self, EXCHANGE_TIME, Message, Raw, Route};
 use crate::failure::{Failure, FailureKind};
 use crate::inject::{self, Placement, Resolved};
 use crate::journal::Journal;
@@ -22,7 +23,9 @@ use crate::quarantine::Quarantine;
 use crate::reply;
 use crate::response::{Answer, HttpAnswer, Report, Response};
 use crate::reveal::Secret;
+use crate::scan::Live;
 use crate::short;
+use crate::sign::{self, Unsigned};
 use crate::token::{self, Client, Token, Tokens};
 use crate::trust::Trust;
 use crate::write_back;
@@ -45,6 +48,8 @@ struct Ready<'a> {
     plan: &'a CredentialPlan,
     secrets: Resolved,
     versions: Vec<String>,
+    /// Who is presented to an endpoint that asks for a client certificate.
+    identity: Option<Arc<Identity>>,
 }
 
 impl Vault {
@@ -166,7 +171,7 @@ impl Vault {
         reply: &Reply,
         scope: &mut CallScope,
     ) -> Result<Ready<'a>, FailureKind> {
-        let mut ready = Ready { plan, secrets: Resolved::default(), versions: Vec::new() };
+        let mut ready = Ready { plan, secrets: Resolved::default(), versions: Vec::new(), identity: None };
         for (name, source) in &plan.sources {
             let Versioned { value, version } = match source {
                 Source::Reference(reference) | Source::Identifier(reference) => {
@@ -175,7 +180,8 @@ impl Vault {
                 Source::Slot(slot) => scope.latest(slot).ok_or_else(|| FailureKind::EmptySlot(slot.clone()))?,
                 Source::Setting(text) => Versioned::setting(text),
             };
-            let secret = matches!(source, Source::Reference(_) | Source::Slot(_));
+            let secret = matches!(source, Source::Reference(_) | Source::Slot(_))
+                && !client_certificate::is_public(plan, name, &value);
             if secret {
                 short::check(name, &value, reply)?;
                 scope.live.add(&value, [name]);
@@ -183,6 +189,7 @@ impl Vault {
             ready.secrets.add(name.clone(), value, secret);
             ready.versions.push(version);
         }
+        ready.identity = client_certificate::identity(plan, &ready.secrets, &ready.versions, scope)?;
         Ok(ready)
     }
 
@@ -244,6 +251,7 @@ impl Vault {
         let mut route = Route {
             endpoint: &place.endpoint,
             trust: &self.trust,
+            identity: ready.identity.as_ref(),
             pool: &mut scope.pool,
             limit: token::MAX_ANSWER,
             time: self.time,
@@ -264,10 +272,7 @@ impl Vault {
         report: &mut Report,
     ) -> Result<Raw, FailureKind> {
         let placement = match credential {
-            Some(ready) => {
-                let declared = &ready.plan.declaration;
-                inject::place(&declared.scheme, &declared.headers, &ready.secrets, token, &mut scope.live)?
-            }
+            Some(ready) => ready.place(outbound, token, body, &mut scope.live)?,
             None => Placement::default(),
         };
         let message = Message {
@@ -281,6 +286,7 @@ impl Vault {
         let mut route = Route {
             endpoint: &outbound.endpoint,
             trust: &self.trust,
+            identity: credential.and_then(|ready| ready.identity.as_ref()),
             pool: &mut scope.pool,
             limit: outbound.response_limit,
             time: self.time,
@@ -299,6 +305,34 @@ impl Vault {
             let _ = self.quarantine.add(connection, secret);
         }
         if found.is_empty() { Ok(()) } else { Err(FailureKind::Leak) }
+    }
+}
+
+impl Ready<'_> {
+    /// What the credential adds to the request, which is complete but for that: a signature covers all of it.
+    fn place(
+        &self,
+        outbound: &Outbound,
+        token: Option<&Secret>,
+        body: Option<&EncodedBody>,
+        live: &mut Live,
+    ) -> Result<Placement, FailureKind> {
+        let declared = &self.plan.declaration;
+        let host = exchange::authority(&outbound.endpoint)?;
+        let request = Unsigned {
+            scheme: outbound.endpoint.origin.scheme.as_str(),
+            method: outbound.method,
+            host: &host,
+            path: &outbound.path,
+            query: &outbound.query,
+            headers: &outbound.headers,
+            body: body.map_or(&[], |body| &body.bytes),
+        };
+        let signed = sign::sign(&declared.scheme, &self.secrets, &request, SystemTime::now(), live)?;
+        let secrets = self.secrets.with(signed.values);
+        let mut placement = inject::place(&declared.scheme, &declared.headers, &secrets, token, live)?;
+        placement.headers.extend(signed.headers);
+        Ok(placement)
     }
 }
 

@@ -16,6 +16,7 @@ const PURE: [&str; 2] = ["manifest", "grant"];
 const OWNED: &[(&str, &[&str])] = &[
     ("vault", &["age", "argon2", "chacha20poly1305", "hkdf"]),
     ("vault", &["hyper", "hyper-util", "http", "http-body-util", "rustls", "tokio-rustls", "webpki-roots"]),
+    ("vault", &["aws-sigv4", "aws-credential-types", "x509-cert"]),
     ("host", &["wasmtime", "jsonschema"]),
     ("approval", &["p256"]),
     ("server", &["rmcp"]),

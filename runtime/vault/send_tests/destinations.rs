@@ -1,7 +1,8 @@
 //! Where requests go, and where they never go.
 
 use super::house::{House, Place};
-use super::upstream::{Reply, Site, Upstream};
+use super::site::Site;
+use super::upstream::{Reply, Upstream};
 use crate::address::AddressDenied;
 use crate::failure::{Failure, FailureKind};
 
@@ -68,6 +69,25 @@ async fn a_port_that_nobody_listens_on_and_a_name_that_nobody_has() {
     assert!(matches!(failure, FailureKind::Connect(std::io::ErrorKind::ConnectionRefused)), "{failure:?}");
     let place = Place { host: "nobody.invalid".to_owned(), ..Place::here(port) };
     assert!(matches!(kind(House::at(&place).show("bearer").await.unwrap_err()), FailureKind::Unresolved));
+}
+
+#[tokio::test]
+async fn nothing_in_an_answer_moves_the_next_request() {
+    let elsewhere = Upstream::start(|_| Reply::json(200, "{}")).await;
+    let there = format!("http://127.0.0.1:{}/", elsewhere.port);
+    let headers = format!(
+        "refresh: 0; url={there}\r\nlink: <{there}>; rel=canonical\r\nlocation: {there}\r\ncontent-location: {there}\r\nalt-svc: http/1.1=\":{}\"\r\nset-cookie: a=b\r\n",
+        elsewhere.port
+    );
+    let upstream = Upstream::start(move |_| Reply::with(200, &headers, b"{}")).await;
+    let house = House::at(&Place::here(upstream.port));
+    let mut scope = house.begin();
+    for _ in 0..2 {
+        house.send(super::house::show("bearer"), &mut scope).await.unwrap();
+    }
+    house.show("bearer").await.unwrap();
+    assert_eq!((upstream.seen().len(), elsewhere.connections()), (3, 0));
+    assert!(upstream.seen().iter().all(|seen| seen.header("cookie").is_empty()), "there is no cookie jar");
 }
 
 async fn over_tls(site: &Site, authority: Option<&str>, host: &str) -> (Result<(), Failure>, usize) {

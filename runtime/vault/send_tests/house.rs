@@ -181,6 +181,12 @@ pub(super) struct Place {
     pub(super) connect: Option<String>,
     /// Where the connection's `key` is.
     pub(super) key: &'static str,
+    /// What `api` may show, and what `mint`.
+    pub(super) pins: Vec<String>,
+    pub(super) mint_pins: Vec<String>,
+    /// More of the manifest: a tool `more` with operations that are granted too.
+    pub(super) more: &'static str,
+    pub(super) more_operations: &'static [&'static str],
 }
 
 impl Place {
@@ -195,11 +201,17 @@ impl Place {
             authority: None,
             connect: None,
             key: "op://MSP/Site/key",
+            pins: Vec::new(),
+            mint_pins: Vec::new(),
+            more: "",
+            more_operations: &[],
         }
     }
 
     fn connection(&self) -> String {
         let Self { host, port, mint, networks, key, .. } = self;
+        let mut operations = vec!["show", "open", "change", "change-form", "make", "make-one"];
+        operations.extend(self.more_operations);
         let mut text = format!(
             r#"plugin = "demo"
 [settings]
@@ -212,12 +224,12 @@ key = "{key}"
 token = "MSP"
 [grant]
 principals = ["robin@msp.example"]
-operations = ["show", "open", "change", "change-form", "make", "make-one"]
+operations = {operations:?}
 write-back = ["token"]
 networks = {networks:?}
 "#
         );
-        for endpoint in ["api", "mint"] {
+        for (endpoint, pins) in [("api", &self.pins), ("mint", &self.mint_pins)] {
             writeln!(text, "[endpoints.{endpoint}]").unwrap();
             if let Some(authority) = &self.authority {
                 writeln!(text, "ca = '''\n{authority}'''").unwrap();
@@ -225,6 +237,7 @@ networks = {networks:?}
             if let Some(connect) = &self.connect {
                 writeln!(text, "connect = \"{connect}\"").unwrap();
             }
+            writeln!(text, "pins = {pins:?}").unwrap();
         }
         text
     }
@@ -278,8 +291,20 @@ impl House {
 
     /// All the way: grant, approval, intent, vault, outcome.
     pub(super) async fn pass(&self, action: Action, scope: &mut CallScope) -> Result<Answer, Failure> {
-        let granted = self.policy.check(Request { caller: caller(), action }).unwrap();
+        self.pass_as(caller("things"), action, scope).await
+    }
+
+    async fn pass_as(&self, caller: Caller, action: Action, scope: &mut CallScope) -> Result<Answer, Failure> {
+        let granted = self.policy.check(Request { caller, action }).unwrap();
         self.act(granted, scope).await
+    }
+
+    /// An operation of the tool that [`Place::more`] declares.
+    pub(super) async fn more(&self, request: SendRequest, scope: &mut CallScope) -> Result<HttpAnswer, Failure> {
+        match self.pass_as(caller("more"), Action::Send(request), scope).await? {
+            Answer::Http(answer) => Ok(answer),
+            Answer::Stored(_) => unreachable!("nothing was to be stored"),
+        }
     }
 
     async fn act(&self, granted: Granted, scope: &mut CallScope) -> Result<Answer, Failure> {
@@ -349,18 +374,19 @@ pub(super) fn lent(value: &SlotHandle) -> Vec<Lent> {
     vec![Lent { site: "password".to_owned(), value: value.clone() }]
 }
 
-fn caller() -> Caller {
+fn caller(tool: &str) -> Caller {
     Caller {
         principal: "robin@msp.example".to_owned(),
         session: "session-1".to_owned(),
         connection: name("acme"),
-        tool: "things".parse().unwrap(),
+        tool: tool.parse().unwrap(),
     }
 }
 
 fn policy(place: &Place) -> Policy {
     let component = Digest::of(COMPONENT).to_string();
-    let manifest = MANIFEST.replace("@component", &component).replace("@scheme", place.scheme);
+    let manifest =
+        format!("{MANIFEST}{}", place.more).replace("@component", &component).replace("@scheme", place.scheme);
     let schemas = BTreeMap::from([("schemas/things.json".to_owned(), b"{}".to_vec())]);
     let publisher = PublisherKey::generate("acme", [0x22; 32]).unwrap();
     let signature = publisher.sign(&manifest, COMPONENT, &schemas).unwrap();

@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::ServerConfig;
-use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::HandshakeKind;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
+
+use super::site::Site;
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
@@ -75,6 +75,8 @@ pub(super) struct Upstream {
     pub(super) port: u16,
     seen: Arc<Mutex<Vec<Seen>>>,
     connections: Arc<AtomicUsize>,
+    resumed: Arc<AtomicUsize>,
+    presented: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -92,7 +94,7 @@ impl Upstream {
 
     /// Answers over TLS.
     pub(super) async fn tls(site: &Site, answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
-        Self::listen(Box::new(answer), Some(TlsAcceptor::from(Arc::clone(&site.config)))).await
+        Self::listen(Box::new(answer), Some(TlsAcceptor::from(site.config()))).await
     }
 
     async fn listen(answer: Answer, tls: Option<TlsAcceptor>) -> Self {
@@ -100,15 +102,24 @@ impl Upstream {
         let port = listener.local_addr().unwrap().port();
         let (seen, connections, answer) = (Arc::default(), Arc::new(AtomicUsize::new(0)), Arc::new(answer));
         let (log, count) = (Arc::clone(&seen), Arc::clone(&connections));
+        let resumed = Arc::new(AtomicUsize::new(0));
+        let presented = Arc::new(AtomicUsize::new(0));
+        let counted = (Arc::clone(&resumed), Arc::clone(&presented));
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::SeqCst);
                 let (answer, log, tls) = (Arc::clone(&answer), Arc::clone(&log), tls.clone());
+                let counted = counted.clone();
                 tokio::spawn(async move {
                     match tls {
                         None => serve(stream, &answer, &log).await,
                         Some(tls) => {
                             if let Ok(stream) = tls.accept(stream).await {
+                                let session = stream.get_ref().1;
+                                let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
+                                counted.0.fetch_add(usize::from(resumed), Ordering::SeqCst);
+                                let presented = session.peer_certificates().is_some();
+                                counted.1.fetch_add(usize::from(presented), Ordering::SeqCst);
                                 serve(stream, &answer, &log).await;
                             }
                         }
@@ -116,7 +127,7 @@ impl Upstream {
                 });
             }
         });
-        Self { port, seen, connections, task }
+        Self { port, seen, connections, resumed, presented, task }
     }
 
     /// Every request so far.
@@ -127,6 +138,16 @@ impl Upstream {
     /// How many connections were opened.
     pub(super) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
+    }
+
+    /// How many connections came with a client's certificate.
+    pub(super) fn presented(&self) -> usize {
+        self.presented.load(Ordering::SeqCst)
+    }
+
+    /// How many connections resumed a session of an earlier one.
+    pub(super) fn resumed(&self) -> usize {
+        self.resumed.load(Ordering::SeqCst)
     }
 }
 
@@ -163,48 +184,5 @@ async fn request(stream: &mut (impl AsyncRead + Unpin), held: &mut Vec<u8>) -> O
         if stream.read_buf(held).await.ok()? == 0 {
             return None;
         }
-    }
-}
-
-/// A certificate for an upstream, and the authority that signed it.
-pub(super) struct Site {
-    pub(super) authority: String,
-    config: Arc<ServerConfig>,
-}
-
-impl Site {
-    /// A certificate for these names, from an authority of its own.
-    pub(super) fn new(names: &[&str]) -> Self {
-        Self::adjusted(names, |_| {})
-    }
-
-    /// One that ended in the last century.
-    pub(super) fn expired(names: &[&str]) -> Self {
-        Self::adjusted(names, |certificate| {
-            certificate.not_before = rcgen::date_time_ymd(1998, 1, 1);
-            certificate.not_after = rcgen::date_time_ymd(1999, 1, 1);
-        })
-    }
-
-    fn adjusted(names: &[&str], adjust: impl FnOnce(&mut CertificateParams)) -> Self {
-        let mut authority = CertificateParams::new(Vec::new()).unwrap();
-        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
-        let key = KeyPair::generate().unwrap();
-        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let mut params = CertificateParams::new(names).unwrap();
-        adjust(&mut params);
-        let certificate = params.signed_by(&key, &authority).unwrap();
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
-            .unwrap();
-        // It would rather speak HTTP/2.
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Self { authority: authority.pem(), config: Arc::new(config) }
     }
 }
