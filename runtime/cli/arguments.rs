@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use claviger_grant::Pin;
 use claviger_manifest::{Name, SecretReference};
 
 /// Runs sandboxed integrations for agents, with secrets that neither the model nor the plugin ever sees.
@@ -174,9 +175,17 @@ pub(crate) struct AddConnection {
     /// A secret's reference
     #[arg(long = "secret", value_name = "NAME=op://…", value_parser = parse_pair::<SecretReference>)]
     pub(crate) secrets: Vec<(Name, SecretReference)>,
+    /// The reference of a name that is no secret, though it is kept with them: answers are not searched for it. The manifest
+    /// must call it an identifier
+    #[arg(long = "identifier", value_name = "NAME=op://…", value_parser = parse_pair::<SecretReference>)]
+    pub(crate) identifiers: Vec<(Name, SecretReference)>,
     /// A private certificate authority for an endpoint, as a PEM file
     #[arg(long = "ca", value_name = "ENDPOINT=FILE", value_parser = parse_pair::<PathBuf>)]
     pub(crate) authorities: Vec<(Name, PathBuf)>,
+    /// The key or the certificate that an endpoint must show: `spki-sha256:` and base64, besides a chain that is trusted, or
+    /// `certificate-sha256:` and hexadecimal, instead of one. Any of several is enough
+    #[arg(long = "pin", value_name = "ENDPOINT=PIN", value_parser = parse_pair::<Pin>)]
+    pub(crate) pins: Vec<(Name, Pin)>,
     /// An address to dial for an endpoint instead of resolving its host
     #[arg(long = "connect", value_name = "ENDPOINT=ADDR:PORT", value_parser = parse_pair::<SocketAddr>)]
     pub(crate) connect: Vec<(Name, SocketAddr)>,

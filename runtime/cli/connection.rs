@@ -1,5 +1,6 @@
 //! `claviger connection`.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use claviger_audit::OperatorAction;
@@ -45,7 +46,8 @@ fn document(arguments: &AddConnection, manifest: &Manifest, principal: &str) -> 
         document.insert("client", value(client));
     }
     pairs(&mut document, "settings", arguments.settings.iter().map(|(name, text)| (name, text.clone())));
-    pairs(&mut document, "secrets", arguments.secrets.iter().map(|(name, to)| (name, to.to_string())));
+    let bound = arguments.secrets.iter().chain(&arguments.identifiers);
+    pairs(&mut document, "secrets", bound.map(|(name, to)| (name, to.to_string())));
     pairs(&mut document, "write-back", arguments.write_back.iter().map(|(name, vault)| (name, vault.clone())));
     if let Some(endpoints) = endpoints(arguments)? {
         document.insert("endpoints", Item::Table(endpoints));
@@ -68,19 +70,23 @@ fn endpoints(arguments: &AddConnection) -> Result<Option<Table>, Failure> {
     let mut endpoints = Table::new();
     endpoints.set_implicit(true);
     for (name, file) in &arguments.authorities {
-        set(&mut endpoints, name, "ca", state::read(file)?);
+        set(&mut endpoints, name, "ca", value(state::read(file)?));
     }
     for (name, address) in &arguments.connect {
-        set(&mut endpoints, name, "connect", address.to_string());
+        set(&mut endpoints, name, "connect", value(address.to_string()));
+    }
+    for name in arguments.pins.iter().map(|(name, _)| name).collect::<BTreeSet<_>>() {
+        let pins = arguments.pins.iter().filter(|(endpoint, _)| endpoint == name);
+        set(&mut endpoints, name, "pins", value(Array::from_iter(pins.map(|(_, pin)| pin.to_string()))));
     }
     Ok(if endpoints.is_empty() { None } else { Some(endpoints) })
 }
 
 /// Sets one key of one endpoint's table.
-fn set(endpoints: &mut Table, name: &Name, key: &str, text: String) {
-    let item = endpoints.entry(name.as_str()).or_insert_with(|| Item::Table(Table::new()));
-    if let Some(table) = item.as_table_like_mut() {
-        table.insert(key, value(text));
+fn set(endpoints: &mut Table, name: &Name, key: &str, item: Item) {
+    let endpoint = endpoints.entry(name.as_str()).or_insert_with(|| Item::Table(Table::new()));
+    if let Some(table) = endpoint.as_table_like_mut() {
+        table.insert(key, item);
     }
 }
 
@@ -103,6 +109,10 @@ fn grant(arguments: &AddConnection, manifest: &Manifest, principal: &str) -> Tab
     grant.insert("operations", value(Array::from_iter(operations.into_iter().map(Name::as_str))));
     if !arguments.allow_write_back.is_empty() {
         grant.insert("write-back", value(Array::from_iter(arguments.allow_write_back.iter().map(Name::as_str))));
+    }
+    if !arguments.identifiers.is_empty() {
+        let names = arguments.identifiers.iter().map(|(name, _)| name.as_str());
+        grant.insert("identifiers", value(Array::from_iter(names)));
     }
     if !arguments.networks.is_empty() {
         grant.insert("networks", value(Array::from_iter(&arguments.networks)));

@@ -13,7 +13,7 @@ use crate::error::{Code, Failure};
 use crate::output::{self, Output, table};
 use crate::publisher::Publisher;
 use crate::state::{self, State};
-use crate::{changes, keys, open, package};
+use crate::{changes, grant, keys, open, package};
 
 /// Makes a publisher's key pair.
 pub(crate) fn key(publisher: &str, out: &Path) -> Result<Output, Failure> {
@@ -172,7 +172,7 @@ fn describe(manifest: &Manifest, signature: &str) -> Value {
             json!({ "name": name, "effect": operation.effect, "method": operation.method.as_str(),
             "endpoint": operation.endpoint, "path": operation.path.to_string(), "query": operation.query,
             "body": operation.body.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "credentials": operation.credentials, "captures": operation.capture.keys().collect::<Vec<_>>() })
+            "answer": grant::answer(&operation.reply), "credentials": operation.credentials, "captures": operation.capture.keys().collect::<Vec<_>>() })
         })
         .collect();
     let tools: Vec<Value> = manifest.tools.iter().map(|(name, tool)| {
@@ -180,7 +180,7 @@ fn describe(manifest: &Manifest, signature: &str) -> Value {
     }).collect();
     json!({ "name": manifest.plugin.name, "version": manifest.plugin.version.to_string(), "signature": signature,
         "publisher": manifest.plugin.publisher, "component": manifest.plugin.component,
-        "secrets": manifest.secrets.keys().collect::<Vec<_>>(), "operations": operations, "tools": tools,
+        "secrets": manifest.secrets.keys().collect::<Vec<_>>(), "identifiers": identifiers(manifest), "operations": operations, "tools": tools,
         "write-back": manifest.write_back.keys().collect::<Vec<_>>() })
 }
 
@@ -197,6 +197,7 @@ fn report(manifest: &Manifest, signature: &str) -> String {
                 operation.method.as_str().to_owned(),
                 format!("{}{}", operation.endpoint, operation.path),
                 credentials.join(" "),
+                grant::answer(&operation.reply).to_owned(),
             ]
         })
         .collect();
@@ -206,15 +207,25 @@ fn report(manifest: &Manifest, signature: &str) -> String {
         .map(|(name, tool)| vec![name.to_string(), tool.effect.as_str().to_owned(), tool.description.clone()])
         .collect();
     let secrets: Vec<&str> = manifest.secrets.keys().map(Name::as_str).collect();
+    let names = Some(identifiers(manifest)).filter(|names| !names.is_empty()).map(|names| names.join(" "));
     format!(
-        "{} {}\nsignature  {signature}\ncomponent  {}\nsecrets    {}\n\n{}\n{}",
+        "{} {}\nsignature  {signature}\ncomponent  {}\nsecrets    {}\n{}\n{}\n{}",
         plugin.name,
         plugin.version,
         plugin.component,
         secrets.join(" "),
-        table(&["OPERATION", "EFFECT", "METHOD", "ENDPOINT AND PATH", "CREDENTIALS"], &operations),
+        names.map_or_else(String::new, |names| format!(
+            "names      {names}, which a connection may bind as identifiers\n"
+        )),
+        table(&["OPERATION", "EFFECT", "METHOD", "ENDPOINT AND PATH", "CREDENTIALS", "ANSWER"], &operations),
         table(&["TOOL", "EFFECT", "DESCRIPTION"], &tools),
     )
+}
+
+/// The secrets that are names, as the author has it.
+fn identifiers(manifest: &Manifest) -> Vec<&str> {
+    let names = manifest.secrets.iter().filter(|(_, secret)| secret.identifier);
+    names.map(|(name, _)| name.as_str()).collect()
 }
 
 /// A usage error when the text is not a name.

@@ -76,7 +76,7 @@ impl Lab {
         self.install("psa")?;
         let secrets = self.put_all("op://MSP/ConnectWise", &canaries)?;
         let mut more = vec!["--client", "Acme Manufacturing"];
-        more.extend(secrets.iter().flat_map(|secret| ["--secret", secret.as_str()]));
+        more.extend(bindings(&secrets, "company"));
         self.connect("psa", "psa", "api", running.addr, &more)?;
         Ok(Upstream { running, canaries })
     }
@@ -133,7 +133,7 @@ impl Lab {
         let more = [
             "--setting",
             "host=pve1.example",
-            "--secret",
+            "--identifier",
             "token-id=op://MSP/Proxmox/token-id",
             "--secret",
             "token-secret=op://MSP/Proxmox/token-secret",
@@ -201,7 +201,7 @@ impl Lab {
         self.install("hypervisor")?;
         let secrets = self.put_all("op://MSP/Rack 1", &[user, password])?;
         let mut more = vec!["--setting", "redfish-host=localhost"];
-        more.extend(secrets.iter().flat_map(|secret| ["--secret", secret.as_str()]));
+        more.extend(bindings(&secrets, "bmc-user"));
         self.connect("bmc", "hypervisor", "redfish", server.addr(), &more)?;
         Ok(server)
     }
@@ -215,4 +215,13 @@ impl Lab {
         };
         canaries.iter().map(put).collect()
     }
+}
+
+/// Options that bind secrets, one of them as the name that it is.
+fn bindings<'a>(secrets: &'a [String], identifier: &str) -> Vec<&'a str> {
+    let option = |secret: &String| match secret.split_once('=') {
+        Some((name, _)) if name == identifier => "--identifier",
+        _ => "--secret",
+    };
+    secrets.iter().flat_map(|secret| [option(secret), secret.as_str()]).collect()
 }
