@@ -1,6 +1,7 @@
 //! Each plugin against its upstream: what its tools tell, what the upstream saw, and what becomes of the vendor's errors.
 
 mod hypervisor;
+mod mutual;
 mod pax8;
 mod psa;
 mod redfish;

@@ -3,13 +3,18 @@
 use std::io;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
 use rustls::crypto::ring::default_provider;
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use sha2::{Digest as _, Sha256};
 
 /// What every certificate is for, beside the names that a caller adds.
 const LOOPBACK: [&str; 2] = ["127.0.0.1", "localhost"];
@@ -58,7 +63,7 @@ impl TestCa {
     /// When a name is no DNS name and no address.
     pub fn issue(&self, names: &[String]) -> io::Result<Identity> {
         let all: Vec<String> = LOOPBACK.iter().map(|name| (*name).to_owned()).chain(names.iter().cloned()).collect();
-        self.sign(all)
+        self.sign(all, ExtendedKeyUsagePurpose::ServerAuth)
     }
 
     /// Issues a server certificate for exactly `names`: a client that reaches it at 127.0.0.1 has to refuse it.
@@ -66,15 +71,23 @@ impl TestCa {
     /// # Errors
     /// When a name is no DNS name and no address.
     pub fn issue_only(&self, names: &[String]) -> io::Result<Identity> {
-        self.sign(names.to_vec())
+        self.sign(names.to_vec(), ExtendedKeyUsagePurpose::ServerAuth)
     }
 
-    fn sign(&self, names: Vec<String>) -> io::Result<Identity> {
+    /// Issues a certificate for a client of this name.
+    ///
+    /// # Errors
+    /// When the name is no DNS name.
+    pub fn issue_client(&self, name: &str) -> io::Result<Identity> {
+        self.sign(vec![name.to_owned()], ExtendedKeyUsagePurpose::ClientAuth)
+    }
+
+    fn sign(&self, names: Vec<String>, usage: ExtendedKeyUsagePurpose) -> io::Result<Identity> {
         let mut params = CertificateParams::new(names).map_err(io::Error::other)?;
         params.distinguished_name.push(DnType::CommonName, "Claviger test upstream");
         params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.extended_key_usages = vec![usage];
         let key = KeyPair::generate().map_err(io::Error::other)?;
         let certificate = params.signed_by(&key, &self.issuer).map_err(io::Error::other)?;
         Ok(Identity { certificate: certificate.pem(), key: key.serialize_pem() })
@@ -83,6 +96,14 @@ impl TestCa {
     /// TLS for a server: 1.2 and 1.3, no client certificate, HTTP/1.1.
     pub(crate) fn server(&self, names: &[String]) -> io::Result<Arc<ServerConfig>> {
         self.issue(names)?.server()
+    }
+
+    /// The same for a server that lets in clients with a certificate of this authority, and nobody else.
+    pub(crate) fn server_for_clients(&self, identity: &Identity) -> io::Result<Arc<ServerConfig>> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.certificate.clone()).map_err(io::Error::other)?;
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::new(default_provider()));
+        identity.configured(Some(verifier.build().map_err(io::Error::other)?))
     }
 
     /// TLS for a client that trusts this authority alone.
@@ -97,15 +118,30 @@ impl TestCa {
 }
 
 impl Identity {
+    /// The pin of its key, as operators write it.
+    #[must_use]
+    pub fn spki_pin(&self) -> String {
+        use rcgen::PublicKeyData as _;
+        let key = KeyPair::from_pem(&self.key).map(|key| key.subject_public_key_info()).unwrap_or_default();
+        format!("spki-sha256:{}", BASE64_STANDARD.encode(Sha256::digest(key)))
+    }
+
     /// TLS for a server with this certificate.
     pub(crate) fn server(&self) -> io::Result<Arc<ServerConfig>> {
+        self.configured(None)
+    }
+
+    fn configured(&self, clients: Option<Arc<dyn ClientCertVerifier>>) -> io::Result<Arc<ServerConfig>> {
         let certificate = CertificateDer::from_pem_slice(self.certificate.as_bytes()).map_err(io::Error::other)?;
         let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).map_err(io::Error::other)?;
         let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(io::Error::other)?;
-        let mut config =
-            builder.with_no_client_auth().with_single_cert(vec![certificate], key).map_err(io::Error::other)?;
+        let builder = match clients {
+            Some(clients) => builder.with_client_cert_verifier(clients),
+            None => builder.with_no_client_auth(),
+        };
+        let mut config = builder.with_single_cert(vec![certificate], key).map_err(io::Error::other)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::asked::Asked;
 use crate::reply::{Reply, json as answer, with};
 use crate::vendor::{Api, Throttle, Vendor};
-use crate::{Running, TestCa};
+use crate::{Identity, Running, TestCa};
 use data::Data;
 
 /// Where the API lies on every ConnectWise host.
@@ -57,6 +57,16 @@ impl Connectwise {
     /// When no port is free.
     pub fn start(ca: &TestCa, config: ConnectwiseConfig) -> io::Result<Running> {
         let tls = ca.server(&config.names)?;
+        let throttle = Throttle::first(config.throttle);
+        Running::start(Api(Self { config, throttle, data: Data::seeded() }), Some(tls))
+    }
+
+    /// Starts it behind a gateway with this certificate that asks for a client's certificate of the same authority.
+    ///
+    /// # Errors
+    /// When no port is free.
+    pub fn start_for_clients(ca: &TestCa, identity: &Identity, config: ConnectwiseConfig) -> io::Result<Running> {
+        let tls = ca.server_for_clients(identity)?;
         let throttle = Throttle::first(config.throttle);
         Running::start(Api(Self { config, throttle, data: Data::seeded() }), Some(tls))
     }

@@ -47,6 +47,25 @@ fn a_private_network_needs_a_grant_of_its_own() {
 }
 
 #[test]
+fn the_environment_names_no_proxy_and_no_file_for_keys() {
+    let lab = lab();
+    let lair = prepared(&lab);
+    let proxy = claviger_sim::Recorder::start().unwrap();
+    let (ca, address) = (authority(&lab, &lab.ca, "ca.pem"), format!("api={}", lair.running.addr));
+    connect(&lab, "probe", &["--ca", &ca, "--connect", &address, "--network", "127.0.0.0/8"]);
+    let keys = lab.beside("session-keys");
+    let mut command = lab.command();
+    command.args(["call", "probe.list_nodes"]).env("SSLKEYLOGFILE", &keys).env("NO_PROXY", "").env("no_proxy", "");
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"] {
+        command.env(name, format!("http://{}", proxy.running.addr));
+    }
+    command.output().unwrap();
+    assert_eq!((proxy.running.connections(), lair.running.connections()), (0, 1));
+    assert!(!keys.exists(), "the keys of TLS sessions were written down");
+    swept(&lab);
+}
+
+#[test]
 fn a_metadata_service_is_never_dialled_whatever_is_granted() {
     let lab = lab();
     prepared(&lab);
