@@ -57,6 +57,12 @@ struct Presented {
     identity: Arc<Identity>,
 }
 
+struct Presented {
+    credential: Name,
+    versions: Vec<String>,
+    identity: Arc<Identity>,
+}
+
 struct Known {
     reference: SecretReference,
     resolved: Versioned,
