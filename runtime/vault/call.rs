@@ -115,6 +115,12 @@ impl CallScope {
         self.identities.push(Presented { credential, versions, identity });
     }
 
+    /// Every client of the call, for tests of how long they live.
+    #[cfg(test)]
+    pub(crate) fn identities(&self) -> impl Iterator<Item = &Identity> {
+        self.identities.iter().map(|presented| &*presented.identity)
+    }
+
     /// Keeps a slot value that the journal has. From now on answers are scanned for it.
     pub(crate) fn fill(&mut self, slot: &Name, value: Secret, entry: u64) -> Result<SlotHandle, FailureKind> {
         // As many values as a handle can count; a guest's handle limit is far below.

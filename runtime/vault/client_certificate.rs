@@ -65,6 +65,14 @@ impl Identity {
     }
 }
 
+#[cfg(test)]
+impl Identity {
+    /// The key, for tests of how long it lives.
+    pub(crate) fn key(&self) -> std::sync::Weak<dyn ResolvesClientCert> {
+        Arc::downgrade(&self.presented)
+    }
+}
+
 /// `Debug` tells nothing: what rustls prints of a key is not for us to trust.
 impl fmt::Debug for Identity {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

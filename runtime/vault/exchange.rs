@@ -176,7 +176,9 @@ async fn attempt(
         Err(mut error) => match error.take_message() {
             Some(request) => {
                 report.left_host = before;
-                Ok(Attempt::Unsent(request, connection.refusal().await))
+                let refusal = tls_failure::alert(error.error());
+                // The reason went to the request that was waiting, or else to the connection itself.
+                Ok(Attempt::Unsent(request, if refusal.is_some() { refusal } else { connection.refusal().await }))
             }
             None => Err(reason(error.error())),
         },

@@ -364,7 +364,9 @@ impl Vault {
         let login = ready.plan.login.as_deref().ok_or(FailureKind::Body)?;
         let plan = login.credential.as_ref().ok_or(FailureKind::Body)?;
         // Resolved for every call: the version of what logs in decides whether the session is still its own.
-        let with = self.resolve(plan, &outbound.reply, scope).await?;
+        let mut with = self.resolve(plan, &outbound.reply, scope).await?;
+        // Who presents a certificate with the session logs in with it too.
+        with.identity = with.identity.or_else(|| ready.identity.clone());
         let mut key = with.versions.clone();
         key.push(login.endpoint.origin.to_string());
         let opening = self.log_in(login, session, ready.plan, &with, scope);

@@ -173,6 +173,22 @@ async fn the_sessions_of_a_client_end_with_the_call() {
 }
 
 #[tokio::test]
+async fn the_key_of_a_client_ends_with_the_call() {
+    let clients = Clients::new();
+    let site = asking(&clients);
+    let upstream = Upstream::tls(&site, |_| Reply::json(200, "{}")).await;
+    let house = house(&upstream, &site, &clients.client());
+    let mut scope = house.begin();
+    house.more(instances("mutual"), &mut scope).await.unwrap();
+    let keys: Vec<_> = scope.identities().map(crate::client_certificate::Identity::key).collect();
+    assert!(keys.len() == 1 && keys.iter().all(|key| key.upgrade().is_some()));
+    drop(scope);
+    // The connection's task lets go of it when the runtime comes by.
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    assert!(keys.iter().all(|key| key.upgrade().is_none()), "somebody keeps the private key");
+}
+
+#[tokio::test]
 async fn tokens_are_minted_in_the_clients_name() {
     let clients = Clients::new();
     let site = asking(&clients);
