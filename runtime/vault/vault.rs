@@ -569,34 +569,6 @@ impl Ready<'_> {
     }
 }
 
-impl Ready<'_> {
-    /// What the credential adds to the request, which is complete but for that: a signature covers all of it.
-    fn place(
-        &self,
-        outbound: &Outbound,
-        token: Option<&Secret>,
-        body: Option<&EncodedBody>,
-        live: &mut Live,
-    ) -> Result<Placement, FailureKind> {
-        let declared = &self.plan.declaration;
-        let host = exchange::authority(&outbound.endpoint)?;
-        let request = Unsigned {
-            scheme: outbound.endpoint.origin.scheme.as_str(),
-            method: outbound.method,
-            host: &host,
-            path: &outbound.path,
-            query: &outbound.query,
-            headers: &outbound.headers,
-            body: body.map_or(&[], |body| &body.bytes),
-        };
-        let signed = sign::sign(&declared.scheme, &self.secrets, &request, SystemTime::now(), live)?;
-        let secrets = self.secrets.with(signed.values);
-        let mut placement = inject::place(&declared.scheme, &declared.headers, &secrets, token, live)?;
-        placement.headers.extend(signed.headers);
-        Ok(placement)
-    }
-}
-
 /// The headers that an operation lets through, as text.
 fn passed(headers: &HeaderMap, allowed: &[String]) -> Vec<(String, String)> {
     if allowed.is_empty() {
