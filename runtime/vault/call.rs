@@ -57,12 +57,6 @@ struct Presented {
     identity: Arc<Identity>,
 }
 
-struct Presented {
-    credential: Name,
-    versions: Vec<String>,
-    identity: Arc<Identity>,
-}
-
 struct Known {
     reference: SecretReference,
     resolved: Versioned,

@@ -63,7 +63,7 @@ impl TestCa {
     /// When a name is no DNS name and no address.
     pub fn issue(&self, names: &[String]) -> io::Result<Identity> {
         let all: Vec<String> = LOOPBACK.iter().map(|name| (*name).to_owned()).chain(names.iter().cloned()).collect();
-        self.sign(all, ExtendedKeyUsagePurpose::ServerAuth)
+        self.sign(all)
     }
 
     /// Issues a server certificate for exactly `names`: a client that reaches it at 127.0.0.1 has to refuse it.
@@ -71,7 +71,7 @@ impl TestCa {
     /// # Errors
     /// When a name is no DNS name and no address.
     pub fn issue_only(&self, names: &[String]) -> io::Result<Identity> {
-        self.sign(names.to_vec(), ExtendedKeyUsagePurpose::ServerAuth)
+        self.sign(names.to_vec())
     }
 
     /// Issues a certificate for a client of this name.
