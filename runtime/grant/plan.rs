@@ -58,7 +58,7 @@ pub struct Outbound {
 }
 
 /// Where a request goes and whom to trust there.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EndpointPlan {
     /// Scheme, host and port.

@@ -191,3 +191,32 @@ fn add_field(item: &mut ItemEntry, section: Option<&str>, label: &str) -> Result
     item.fields.push(FieldEntry { id: id.clone(), section, label, version: 0, length: 0, digest, sealed });
     Ok(id)
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::{Key, new_item, value_key};
+
+    /// Whoever cannot open the index cannot move a value, so this is a second line: it holds where the first has failed.
+    #[test]
+    fn a_value_is_bound_to_its_store_vault_item_version_and_field() {
+        let master = Key::random().unwrap();
+        let (item, other) = (new_item("v1", "title").unwrap(), new_item("v1", "title").unwrap());
+        let mut elsewhere = item.clone();
+        elsewhere.vault = "v2".to_owned();
+        let (key, place) = value_key(&master, "store", &item, "field", 1).unwrap();
+        let sealed = key.seal(&place, b"value").unwrap();
+        assert!(key.open(&place, &sealed).is_ok());
+        let others = [
+            ("another store", value_key(&master, "stor", &item, "field", 1)),
+            ("another vault", value_key(&master, "store", &elsewhere, "field", 1)),
+            ("another item", value_key(&master, "store", &other, "field", 1)),
+            ("another field", value_key(&master, "store", &item, "fiel", 1)),
+            ("another version", value_key(&master, "store", &item, "field", 2)),
+        ];
+        for (what, other) in others {
+            let (key, place) = other.unwrap();
+            assert!(key.open(&place, &sealed).is_err(), "it opens in {what}");
+        }
+    }
+}

@@ -368,3 +368,12 @@ fn writer_that_is_killed() {
         store.put(&reference("op://MSP/Crash/count"), &secret(&next), true).unwrap();
     }
 }
+
+#[test]
+fn after_a_write_that_the_disk_did_not_confirm_nothing_is_written() {
+    let (_place, store) = Place::new();
+    put(&store, "op://MSP/a/b", "before-the-doubt").unwrap();
+    store.inner.doubtful.store(true, std::sync::atomic::Ordering::Release);
+    assert_eq!(put(&store, "op://MSP/c/d", "in-doubt"), Err(EmbeddedError::Doubtful));
+    assert_eq!(value(&store, "op://MSP/a/b").unwrap().0, "before-the-doubt");
+}

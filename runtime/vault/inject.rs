@@ -221,3 +221,17 @@ pub(crate) fn sensitive(value: Secret, name: &Name) -> Result<HeaderValue, Failu
     header.set_sensitive(true);
     Ok(header)
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::sensitive;
+    use crate::reveal::Secret;
+
+    #[test]
+    fn a_header_with_a_secret_prints_nothing_of_it() {
+        let header = sensitive(Secret::new(b"Bearer Vq7ZrX2kT9nLwB4p".to_vec()), &"token".parse().unwrap()).unwrap();
+        assert!(header.is_sensitive());
+        assert_eq!(format!("{header:?}"), "Sensitive");
+    }
+}

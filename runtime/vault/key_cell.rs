@@ -38,3 +38,20 @@ impl fmt::Debug for KeyCell {
         formatter.write_str("KeyCell(…)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Key, KeyCell, SealError};
+
+    #[test]
+    fn a_key_that_was_taken_away_is_used_by_nobody() {
+        let Ok(key) = Key::random() else { unreachable!("there is randomness") };
+        let (cell, other) = {
+            let cell = KeyCell::new(key);
+            (cell.clone(), cell)
+        };
+        assert_eq!(other.with(|key| key.seal(b"", b"").map(drop)), Ok(()));
+        cell.lock();
+        assert_eq!(other.with(|key| key.seal(b"", b"").map(drop)), Err(SealError::Locked));
+    }
+}

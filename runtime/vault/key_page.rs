@@ -65,3 +65,19 @@ impl fmt::Debug for KeyPage {
         formatter.write_str("KeyPage(…)")
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::KeyPage;
+
+    /// The kernel's own count of what this process keeps out of the swap space.
+    #[test]
+    fn a_page_is_locked_or_somebody_is_told() {
+        let page = KeyPage::new().unwrap();
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let locked = status.lines().find_map(|line| line.strip_prefix("VmLck:")).unwrap();
+        let none = locked.trim() == "0 kB";
+        assert!(page.warning().is_some() || !none, "nothing is locked, and nobody is told");
+    }
+}

@@ -59,3 +59,31 @@ fn no_other_reader() -> Result<(), MachineWarning> {
 fn kind(error: rustix::io::Errno) -> io::ErrorKind {
     io::Error::from(error).kind()
 }
+
+#[cfg(all(test, target_os = "linux"))]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use std::process::Command;
+
+    use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
+
+    use super::harden;
+
+    #[test]
+    #[ignore = "the body of a process that the test below starts: it cannot be undone"]
+    fn a_hardened_process() {
+        assert_eq!(harden(), []);
+        let core = getrlimit(Resource::Core);
+        assert_eq!((core.current, core.maximum), (Some(0), Some(0)));
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
+    }
+
+    #[test]
+    fn a_crash_dumps_nothing_and_nobody_else_reads() {
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "machine::tests::a_hardened_process", "--ignored"]);
+        let output = child.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    }
+}

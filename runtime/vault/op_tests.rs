@@ -335,6 +335,12 @@ fn configurations_that_mean_two_things_are_refused() {
     assert_eq!(refused(at("op"), &[]), OpConfigError::Path("is not absolute"));
     assert_eq!(refused(at("/nowhere/op"), &[]), OpConfigError::Path("leads nowhere"));
     assert_eq!(refused(at("/etc/passwd"), &[]), OpConfigError::Path("leads to no program"));
+    let directory = tempfile::tempdir().unwrap();
+    let open = directory.path().join("op");
+    fs::write(&open, "#!/bin/sh\n").unwrap();
+    fs::set_permissions(&open, Permissions::from_mode(0o757)).unwrap();
+    let replaceable = OpConfigError::Path("leads to a program that anybody can replace");
+    assert_eq!(refused(at(open.to_str().unwrap()), &[]), replaceable);
     assert_eq!(refused(OpConfig { account: None, ..op() }, &[]), OpConfigError::NoAccount);
     let token_file = Some(PathBuf::from("/etc/passwd"));
     assert_eq!(refused(OpConfig { token_file, ..op() }, &[]), OpConfigError::Superfluous("token-file"));

@@ -2,6 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
 
 use super::{Lock, PrivateFileError, ensure_directory, read, remove_unfinished, replace};
 
@@ -69,4 +70,11 @@ fn a_lock_is_held_once() {
     assert!(Lock::attempt(&path).unwrap().is_none());
     drop(shared);
     assert!(Lock::attempt(&path).unwrap().is_some());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_directory_that_cannot_be_synced_is_told() {
+    // The file system of processes keeps nothing, and says so when it is asked to.
+    assert!(matches!(super::sync_directory(Path::new("/proc")), Err(PrivateFileError::NotDurable(_))));
 }

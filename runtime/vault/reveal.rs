@@ -35,3 +35,15 @@ impl fmt::Debug for Secret {
         formatter.write_str("Secret(…)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Secret;
+
+    #[test]
+    fn debug_says_that_there_is_one_and_nothing_of_it() {
+        let printed =
+            [b"".as_slice(), b"k", b"Vq7ZrX2kT9nLwB4p"].map(|value| format!("{:?}", Secret::new(value.to_vec())));
+        assert!(printed.iter().all(|text| text == "Secret(…)"), "{printed:?}");
+    }
+}

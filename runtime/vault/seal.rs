@@ -225,6 +225,14 @@ mod tests {
     }
 
     #[test]
+    fn no_two_sealings_are_alike() {
+        let key = Key::random().unwrap();
+        let sealed: std::collections::BTreeSet<Vec<u8>> =
+            (0..64).map(|_| key.seal(b"place", b"value").unwrap()).collect();
+        assert_eq!(sealed.len(), 64, "a nonce was used twice");
+    }
+
+    #[test]
     fn too_short_is_refused() {
         let key = Key::random().unwrap();
         for length in 0..OVERHEAD {

@@ -131,3 +131,14 @@ async fn a_handle_that_names_nothing_stores_nothing() {
     assert!(matches!(failure.kind, FailureKind::EmptySlot(slot) if slot.as_str() == "minted"));
     assert_eq!(house.store.generation(), generation);
 }
+
+#[tokio::test]
+async fn a_generated_value_is_in_the_journal_before_there_is_a_handle() {
+    let upstream = Upstream::start(|_| Reply::json(200, "{}")).await;
+    let house = House::at(&Place::here(upstream.port));
+    let mut scope = house.begin();
+    let rule = claviger_manifest::Generate { length: 32, alphabet: claviger_manifest::Alphabet::Password };
+    let slot = "password".parse().unwrap();
+    house.vault.generate(&mut scope, &slot, &rule).unwrap();
+    assert_eq!(pending(&house), ["password"]);
+}
