@@ -13,6 +13,7 @@ mod cli;
 mod house;
 mod laboratory;
 mod log;
+mod machine;
 mod mcp;
 mod oauth;
 mod op;
