@@ -10,6 +10,7 @@
     reason = "a bench that cannot be set up has nothing to say"
 )]
 
+mod allocator;
 mod direct;
 mod house;
 mod process;
@@ -37,6 +38,7 @@ fn main() {
     one_by_one(&mut criterion, &runtime, &arms);
     criterion.final_summary();
     table::print(&runtime, &arms);
+    allocator::print(&runtime, &arms);
     steps::print(&runtime, upstream.addr);
     process::print();
 }

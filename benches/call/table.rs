@@ -115,7 +115,7 @@ fn cpu() -> Duration {
     Duration::from_millis(ticks * 10)
 }
 
-fn batch<F: Future>(runtime: &Runtime, samples: &mut Vec<Duration>, call: impl Fn() -> F) {
+pub(crate) fn batch<F: Future>(runtime: &Runtime, samples: &mut Vec<Duration>, call: impl Fn() -> F) {
     runtime.block_on(async {
         for _ in 0..BATCH {
             let began = Instant::now();
@@ -125,7 +125,7 @@ fn batch<F: Future>(runtime: &Runtime, samples: &mut Vec<Duration>, call: impl F
     });
 }
 
-fn percentile(samples: &mut [Duration], percent: usize) -> Duration {
+pub(crate) fn percentile(samples: &mut [Duration], percent: usize) -> Duration {
     samples.sort_unstable();
     samples.get(samples.len() * percent / 100).copied().unwrap_or_default()
 }
@@ -134,7 +134,7 @@ pub(crate) fn micros(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e6
 }
 
-fn ratio(one: Duration, other: Duration) -> f64 {
+pub(crate) fn ratio(one: Duration, other: Duration) -> f64 {
     one.as_secs_f64() / other.as_secs_f64()
 }
 

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use super::{Embedded, FILE};
 use crate::embedded_error::EmbeddedError;
 use crate::identity_file::IdentityFile;
+use crate::journal::{Journal, JournalError};
 use crate::key_slots::{NewSlot, Unlock, UnlockError};
 use crate::provider::{NewItem, Provider, ProviderError};
 use crate::reveal::Secret;
@@ -376,4 +377,19 @@ fn after_a_write_that_the_disk_did_not_confirm_nothing_is_written() {
     store.inner.doubtful.store(true, std::sync::atomic::Ordering::Release);
     assert_eq!(put(&store, "op://MSP/c/d", "in-doubt"), Err(EmbeddedError::Doubtful));
     assert_eq!(value(&store, "op://MSP/a/b").unwrap().0, "before-the-doubt");
+}
+
+#[test]
+fn a_locked_store_does_nothing_for_any_holder_until_it_is_opened_anew() {
+    let (place, store) = Place::new();
+    put(&store, "op://MSP/Pax8/key", "J6w-gannet-07").unwrap();
+    let (other, root) = (store.clone(), place.directory.parent().unwrap().to_owned());
+    let journal = Journal::open(&root.join("journal"), store.journal_key().unwrap()).unwrap();
+    let append = || journal.append(&"acme".parse().unwrap(), &"token".parse().unwrap(), &secret("Q2n-osprey-91"));
+    append().unwrap();
+    store.lock();
+    assert_eq!(value(&other, "op://MSP/Pax8/key").unwrap_err(), ProviderError::Locked);
+    assert_eq!(put(&other, "op://MSP/Pax8/more", "Q2n-osprey-91").unwrap_err(), EmbeddedError::Locked);
+    assert_eq!(append().unwrap_err(), JournalError::Locked);
+    assert_eq!(value(&place.open().unwrap(), "op://MSP/Pax8/key").unwrap().0, "J6w-gannet-07");
 }

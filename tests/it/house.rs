@@ -14,7 +14,7 @@ const PURE: [&str; 2] = ["manifest", "grant"];
 
 /// Crates with one owner: secrets, network, WebAssembly, the agent protocol, argv.
 const OWNED: &[(&str, &[&str])] = &[
-    ("vault", &["age", "argon2", "chacha20poly1305", "hkdf"]),
+    ("vault", &["age", "argon2", "chacha20poly1305", "hkdf", "memmap2"]),
     ("vault", &["hyper", "hyper-util", "http", "http-body-util", "rustls", "tokio-rustls", "webpki-roots"]),
     ("vault", &["aws-sigv4", "aws-credential-types", "x509-cert"]),
     ("vault", &["brotli-decompressor", "flate2", "ruzstd"]),

@@ -14,6 +14,7 @@ mod hostile;
 mod house;
 mod laboratory;
 mod log;
+mod machine;
 mod mcp;
 mod oauth;
 mod op;

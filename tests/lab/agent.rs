@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, Write as _};
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 
 use serde_json::{Value, json};
 
@@ -32,8 +32,15 @@ impl<'a> Agent<'a> {
     /// # Errors
     /// [`LabError`] when there is no session.
     pub fn start(lab: &'a Lab) -> Result<Self, LabError> {
+        Self::with(lab, lab.command())
+    }
+
+    /// The same with a program that was prepared otherwise: its environment, its directory, its user.
+    ///
+    /// # Errors
+    /// [`LabError`] when there is no session.
+    pub fn with(lab: &'a Lab, mut command: Command) -> Result<Self, LabError> {
         let stderr = tempfile::tempfile()?;
-        let mut command = lab.command();
         command.arg("mcp").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr.try_clone()?);
         let mut child = command.spawn()?;
         let stdin = child.stdin.take();
@@ -85,6 +92,20 @@ impl<'a> Agent<'a> {
                 None => self.notifications.push(message),
             }
         }
+    }
+
+    /// The identifier of the program's process.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for the program, which something else ends.
+    ///
+    /// # Errors
+    /// [`LabError`] when it cannot be waited for.
+    pub fn ended(&mut self) -> Result<ExitStatus, LabError> {
+        Ok(self.child.wait()?)
     }
 
     /// Whether the answer to a request is here, although nobody waited for it.
