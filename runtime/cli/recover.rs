@@ -30,13 +30,22 @@ pub(crate) fn run(
 
 fn list(journal: &claviger_vault::Journal) -> Result<Output, Failure> {
     let pending = journal.pending().map_err(Failure::state)?;
+    // A value that takes the place of an older one is in use already; a new one is not.
+    let kind = |is_successor| if is_successor { "successor" } else { "new" };
     let rows: Vec<Vec<String>> = pending
         .iter()
-        .map(|entry| vec![entry.number.to_string(), entry.connection.to_string(), entry.slot.to_string()])
+        .map(|entry| {
+            let kind = kind(entry.is_successor).to_owned();
+            vec![entry.number.to_string(), entry.connection.to_string(), entry.slot.to_string(), kind]
+        })
         .collect();
     let json: Vec<_> = pending
         .iter()
-        .map(|entry| json!({ "number": entry.number, "connection": entry.connection, "slot": entry.slot }))
+        .map(|entry| {
+            json!({ "number": entry.number, "connection": entry.connection, "slot": entry.slot,
+                "kind": kind(entry.is_successor) })
+        })
         .collect();
-    Output::new(output::list(&["NUMBER", "CONNECTION", "SLOT"], &rows, "every value that was made is stored"), &json)
+    let head = ["NUMBER", "CONNECTION", "SLOT", "KIND"];
+    Output::new(output::list(&head, &rows, "every value that was made is stored"), &json)
 }

@@ -72,6 +72,7 @@ impl Call {
         let intent = log.open_intent(approved, (self.hallway.outside.now)()).await;
         let intent = intent.map_err(|error| Refusal::unrecorded(&error, false))?;
         let done = self.hallway.vault.send(intent, &mut self.scope).await;
+        self.hallway.end_replaced();
         let response = log.close(done, (self.hallway.outside.now)()).await;
         // The request may be out: without a durable outcome the answer stays here, and the caller is told so.
         let response = response.map_err(|error| Refusal::unrecorded(&error, true))?;

@@ -7,8 +7,8 @@ use claviger_grant::SlotHandle;
 use claviger_manifest::{Alphabet, Generate, Name, SecretReference};
 
 use crate::client_certificate::Identity;
-use crate::exchange::Pool;
 use crate::failure::FailureKind;
+use crate::pool::Pool;
 use crate::reveal::Secret;
 use crate::scan::Live;
 

@@ -17,6 +17,7 @@ use crate::connect::{self, Connection};
 use crate::decode;
 use crate::failure::FailureKind;
 use crate::inject::Placement;
+use crate::pool::Pool;
 use crate::response::Report;
 use crate::reveal::Secret;
 use crate::tls_failure;
@@ -54,52 +55,46 @@ pub(crate) struct Raw {
     pub(crate) packed: Option<Bytes>,
 }
 
-/// Connections of one tool call that can be used again.
-#[derive(Default)]
-pub(crate) struct Pool(Vec<Idle>);
-
-/// A connection that waits, with what it was opened for.
-struct Idle {
-    endpoint: EndpointPlan,
-    identity: Option<Arc<Identity>>,
-    connection: Connection,
-}
-
-impl Pool {
-    fn take(&mut self, endpoint: &EndpointPlan, identity: Option<&Arc<Identity>>) -> Option<Connection> {
-        // The same place, reached and trusted in the same way: whatever the plan of an endpoint says counts.
-        let fits = |idle: &Idle| idle.endpoint == *endpoint && presents(idle.identity.as_ref(), identity);
-        let at = self.0.iter().position(fits)?;
-        Some(self.0.swap_remove(at).connection)
-    }
-
-    fn put(&mut self, endpoint: &EndpointPlan, identity: Option<&Arc<Identity>>, connection: Connection) {
-        self.0.push(Idle { endpoint: endpoint.clone(), identity: identity.cloned(), connection });
-    }
-}
-
-/// The same client. On a connection of another, a request would go out in that one's name.
-fn presents(one: Option<&Arc<Identity>>, other: Option<&Arc<Identity>>) -> bool {
-    match (one, other) {
-        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-        (None, None) => true,
-        _ => false,
-    }
-}
-
 /// Where a request goes, and what bounds it.
 pub(crate) struct Route<'a> {
     pub(crate) endpoint: &'a EndpointPlan,
     pub(crate) trust: &'a Trust,
     /// Who is presented to an endpoint that asks.
     pub(crate) identity: Option<&'a Arc<Identity>>,
-    pub(crate) pool: &'a mut Pool,
+    pub(crate) pool: &'a Pool,
     /// Redirects that are an answer and not followed: those by which a log-in says that it worked.
     pub(crate) redirects: &'a [u16],
     /// The longest body of an answer, bytes.
     pub(crate) limit: u64,
     /// The most time for the exchange.
     pub(crate) time: Duration,
+}
+
+/// A route that nobody lends: for a request of the host's own, which goes on when the call that needed it is cancelled.
+pub(crate) struct OwnRoute {
+    pub(crate) endpoint: EndpointPlan,
+    pub(crate) trust: Arc<Trust>,
+    pub(crate) identity: Option<Arc<Identity>>,
+    pub(crate) pool: Pool,
+    pub(crate) redirects: Vec<u16>,
+    pub(crate) limit: u64,
+    pub(crate) time: Duration,
+}
+
+impl OwnRoute {
+    /// Sends a message and reads the answer, of which no call reports.
+    pub(crate) async fn send(&mut self, message: &Message<'_>) -> Result<Raw, FailureKind> {
+        let mut route = Route {
+            endpoint: &self.endpoint,
+            trust: &self.trust,
+            identity: self.identity.as_ref(),
+            pool: &self.pool,
+            redirects: &self.redirects,
+            limit: self.limit,
+            time: self.time,
+        };
+        route.send(message, &mut Report::default()).await
+    }
 }
 
 impl Route<'_> {

@@ -141,6 +141,16 @@ pub enum FailureKind {
         "the new secret in slot {0} could not be written to the journal; it must be removed at the upstream. Check the disk of the state directory"
     )]
     Journal(Name),
+    /// A refresh token was not used, because a newer one may be in the journal.
+    #[error(
+        "refresh token {0} was not used: the journal, which may hold the one that has replaced it, is locked by another process or cannot be read. Check the disk of the state directory, and try again"
+    )]
+    Successor(Name),
+    /// A refresh token was replaced, and the new one could be kept nowhere.
+    #[error(
+        "the issuer has replaced refresh token {0}, and the new one could be written neither to the journal nor to its vault, so it is lost; check the disk of the state directory, authorise the client anew, and `claviger secret put --replace` the token"
+    )]
+    Rotated(Name),
     /// The token endpoint refused.
     #[error("the token endpoint answered {status}; check the client id and secret of credential {credential}")]
     Token {
@@ -178,6 +188,9 @@ pub enum FailureKind {
         "the new item reads back differently from what was stored; the values are kept sealed, `claviger vault recover` lists them"
     )]
     ReadBack,
+    /// The host ends, and waits for nothing any more.
+    #[error("the host is shutting down; call again when it is back")]
+    Ending,
     /// A body that cannot be encoded.
     #[error("the request body cannot be encoded as the operation says")]
     Body,
@@ -218,6 +231,8 @@ impl FailureKind {
             Self::Leak => "leak",
             Self::Capture(_) => "capture",
             Self::Journal(_) => "journal",
+            Self::Successor(_) => "successor",
+            Self::Rotated(_) => "rotated",
             Self::Token { .. } => "token",
             Self::TokenAnswer(_) => "token-answer",
             Self::Login { .. } => "login",
@@ -225,6 +240,7 @@ impl FailureKind {
             Self::Logout(_) => "logout",
             Self::Store(_) => "store",
             Self::ReadBack => "read-back",
+            Self::Ending => "ending",
             Self::Body => "body",
         }
     }

@@ -13,7 +13,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use claviger_manifest::Name;
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,8 @@ const EXTENSION: &str = ".pending";
 const LOCK: &str = "journal.lock";
 /// Whoever refreshes a token that rotates holds this lock alone.
 const REFRESH_LOCK: &str = "refresh.lock";
+/// How long another process may take that holds it: an exchange with an issuer, and a provider's answer.
+const REFRESH_PATIENCE: Duration = Duration::from_secs(90);
 /// The longest entry, bytes: a value of 1 MiB, as the embedded store's, and what it is about.
 const ENTRY_MAX: u64 = 1024 * 1024 + 64 * 1024;
 
@@ -51,10 +53,19 @@ pub struct Pending {
     pub connection: Name,
     /// The manifest's slot, or secret for a value that takes the place of an older one.
     pub slot: Name,
-    /// The version of what a provider holds and this value succeeds; none for a value that is to become a new item.
-    pub supersedes: Option<String>,
+    /// Whether it takes the place of a value that a provider holds, and until then is used instead of it.
+    pub is_successor: bool,
     /// When it was written, by the file system's clock; none if the file system does not say.
     pub written: Option<SystemTime>,
+}
+
+/// What has taken the place of a value that a provider still holds.
+#[derive(Default)]
+pub(crate) struct Succession {
+    /// The value to use, with its number.
+    pub(crate) newest: Option<(u64, Secret)>,
+    /// Entries that nobody needs any more.
+    pub(crate) settled: Vec<u64>,
 }
 
 /// Why the journal did not do it.
@@ -115,9 +126,13 @@ impl From<SealError> for JournalError {
 struct About {
     connection: Name,
     slot: Name,
-    /// The version of what a provider holds and this value succeeds; none for a value that is to become a new item.
+    /// A mark of the value that this one succeeds in a provider; none for a value that is to become a new item. A mark and
+    /// not a provider's version: that says nothing to another process, where it is a digest under a key of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     supersedes: Option<String>,
+    /// The entry that was the successor before this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    follows: Option<u64>,
 }
 
 impl Journal {
@@ -134,41 +149,76 @@ impl Journal {
     /// Seals a value into the journal and gives its number. When this returns, the value survives a power cut. Waits for
     /// the disk.
     pub fn append(&self, connection: &Name, slot: &Name, value: &Secret) -> Result<u64, JournalError> {
-        self.write(&About { connection: connection.clone(), slot: slot.clone(), supersedes: None }, value)
+        let (connection, slot) = (connection.clone(), slot.clone());
+        self.write(&About { connection, slot, supersedes: None, follows: None }, value)
     }
 
-    /// Seals a value that takes the place of what a provider holds in this version. As durable as [`Journal::append`].
+    /// Seals a value that takes the place of one that a provider holds, and of the entry that did so before. As durable as
+    /// [`Journal::append`].
     pub(crate) fn succeed(
         &self,
         connection: &Name,
         secret: &Name,
-        version: &str,
+        held: &Secret,
+        follows: Option<u64>,
         value: &Secret,
     ) -> Result<u64, JournalError> {
-        let supersedes = Some(version.to_owned());
-        self.write(&About { connection: connection.clone(), slot: secret.clone(), supersedes }, value)
+        let (connection, slot, supersedes) = (connection.clone(), secret.clone(), Some(self.mark(held)?));
+        self.write(&About { connection, slot, supersedes, follows }, value)
     }
 
-    /// The newest value that takes the place of what a provider holds in this version, with its number.
-    pub(crate) fn successor(
-        &self,
-        connection: &Name,
-        secret: &Name,
-        version: &str,
-    ) -> Result<Option<(u64, Secret)>, JournalError> {
-        let mut found = None;
-        for pending in self.pending()? {
-            let same = pending.connection == *connection && pending.slot == *secret;
-            if same && pending.supersedes.as_deref() == Some(version) {
-                found = Some(pending.number);
+    /// What has taken the place of a value that a provider holds. Whose connection it came up in does not matter: two of
+    /// them may be bound to one reference.
+    pub(crate) fn succession(&self, held: &Secret) -> Result<Succession, JournalError> {
+        let held = self.mark(held)?;
+        let mut succession = Succession::default();
+        let (mut successors, mut followed) = (Vec::new(), Vec::new());
+        for number in self.numbers()? {
+            let about = match self.about(number) {
+                Ok((about, _)) => about,
+                // One that is damaged says nothing, and one that is gone was settled meanwhile.
+                Err(JournalError::Damaged | JournalError::NoSuchEntry) => continue,
+                Err(error) => return Err(error),
+            };
+            match about.supersedes {
+                Some(mark) if mark == held => {
+                    successors.push(number);
+                    followed.extend(about.follows);
+                }
+                // Killed between storing and forgetting: the provider has it.
+                Some(_) if self.recover(number).and_then(|value| self.mark(&value)).is_ok_and(|mark| mark == held) => {
+                    succession.settled.push(number);
+                }
+                _ => {}
             }
         }
-        found.map(|number| Ok((number, self.recover(number)?))).transpose()
+        if let Some(newest) = successors.iter().find(|number| !followed.contains(number)) {
+            succession.newest = Some((*newest, self.recover(*newest)?));
+        }
+        succession.settled.extend(successors.iter().filter(|number| followed.contains(number)));
+        Ok(succession)
     }
 
-    /// Waits until nobody else refreshes a token on this machine.
+    /// Whether an entry's value takes the place of this one.
+    pub(crate) fn succeeds(&self, number: u64, held: &Secret) -> Result<bool, JournalError> {
+        Ok(self.about(number)?.0.supersedes == Some(self.mark(held)?))
+    }
+
+    /// Whether an entry's value takes the place of one that a provider holds.
+    pub(crate) fn is_successor(&self, number: u64) -> Result<bool, JournalError> {
+        Ok(self.about(number)?.0.supersedes.is_some())
+    }
+
+    /// What tells a value from another, in every process that has this journal, and says nothing to anybody else.
+    fn mark(&self, value: &Secret) -> Result<String, JournalError> {
+        let key: Key = self.key.with(|key| key.derive("claviger/vault/successor/v1", &[]))?;
+        // EXPOSE: a keyed digest leaves this line, and only into an entry that is sealed.
+        Ok(key.fingerprint(value.expose()))
+    }
+
+    /// Waits until nobody else refreshes a token on this machine, for as long as that may take them.
     pub(crate) fn refresh_lock(&self) -> Result<Lock, JournalError> {
-        Ok(Lock::exclusive(&self.directory.join(REFRESH_LOCK))?)
+        Ok(Lock::exclusive_within(&self.directory.join(REFRESH_LOCK), REFRESH_PATIENCE)?)
     }
 
     fn write(&self, about: &About, value: &Secret) -> Result<u64, JournalError> {
@@ -199,7 +249,7 @@ impl Journal {
     /// them apart.
     pub fn pending(&self) -> Result<Vec<Pending>, JournalError> {
         let numbers = self.numbers()?;
-        let mut pending: Vec<_> = numbers.into_iter().filter_map(|number| self.about(number).ok()).collect();
+        let mut pending: Vec<_> = numbers.into_iter().filter_map(|number| self.listed(number).ok()).collect();
         pending.sort_by_key(|pending| (pending.written, pending.number));
         Ok(pending)
     }
@@ -207,7 +257,7 @@ impl Journal {
     /// Entries that cannot be read, so that nobody takes a short list for a complete one.
     pub fn unreadable(&self) -> Result<Vec<u64>, JournalError> {
         let numbers = self.numbers()?;
-        Ok(numbers.into_iter().filter(|number| self.about(*number).is_err()).collect())
+        Ok(numbers.into_iter().filter(|number| self.listed(*number).is_err()).collect())
     }
 
     /// The value of an entry.
@@ -226,13 +276,18 @@ impl Journal {
         Ok([MAGIC, &length.to_be_bytes(), &about, &value].concat())
     }
 
-    fn about(&self, number: u64) -> Result<Pending, JournalError> {
-        let (about, _) = self.read(number)?;
+    fn about(&self, number: u64) -> Result<(About, Vec<u8>), JournalError> {
+        let (about, value) = self.read(number)?;
         let plain = self.entry_key(number)?.open(&place("about", number, &[]), &about)?;
-        // EXPOSE: names, no value.
-        let about: About = serde_json::from_slice(plain.expose()).map_err(|_| JournalError::Damaged)?;
+        // EXPOSE: names and a mark, no value.
+        Ok((serde_json::from_slice(plain.expose()).map_err(|_| JournalError::Damaged)?, value))
+    }
+
+    fn listed(&self, number: u64) -> Result<Pending, JournalError> {
+        let (about, _) = self.about(number)?;
         let written = std::fs::metadata(self.path(number)).and_then(|metadata| metadata.modified()).ok();
-        Ok(Pending { number, connection: about.connection, slot: about.slot, supersedes: about.supersedes, written })
+        let is_successor = about.supersedes.is_some();
+        Ok(Pending { number, connection: about.connection, slot: about.slot, is_successor, written })
     }
 
     /// The two sealed parts of an entry.

@@ -57,6 +57,51 @@ fn what_was_appended_is_there_after_opening_again_until_it_is_done() {
     assert_eq!(recovered(&journal, one).unwrap_err(), JournalError::NoSuchEntry);
 }
 
+fn secret(text: &str) -> Secret {
+    Secret::new(text.as_bytes().to_vec())
+}
+
+fn newest(journal: &Journal, held: &str) -> Option<Vec<u8>> {
+    journal.succession(&secret(held)).unwrap().newest.map(|(_, value)| value.expose().to_vec())
+}
+
+#[test]
+fn a_successor_is_found_by_the_value_that_it_succeeds_in_every_process() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Journal::open(directory.path(), key()).unwrap();
+    let succeed = |held: &str, follows, value: &str| {
+        journal.succeed(&name("acme"), &name("refresh"), &secret(held), follows, &secret(value)).unwrap()
+    };
+    let first = succeed("J6w-gannet-07", None, "Q2n-osprey-91");
+    append(&journal, "M5k-curlew-33").unwrap();
+    let other = Journal::open(directory.path(), key()).unwrap();
+    assert_eq!(newest(&other, "J6w-gannet-07").unwrap(), b"Q2n-osprey-91");
+    assert_eq!((newest(&other, "M5k-curlew-33"), newest(&other, "W8r-dunlin-20")), (None, None));
+    // Killed before the one before was forgotten: the order is in the entries, not in the clock.
+    let second = succeed("J6w-gannet-07", Some(first), "W8r-dunlin-20");
+    let later = fs::File::options().write(true).open(directory.path().join(file(first))).unwrap();
+    later.set_modified(std::time::SystemTime::now() + Duration::from_secs(3600)).unwrap();
+    let succession = other.succession(&secret("J6w-gannet-07")).unwrap();
+    assert_eq!((succession.newest.unwrap().0, succession.settled), (second, vec![first]));
+    // Killed after it was stored: what is held now is what the entry says.
+    assert_eq!(other.succession(&secret("W8r-dunlin-20")).unwrap().settled, [second]);
+    let listed: Vec<bool> = other.pending().unwrap().iter().map(|pending| pending.is_successor).collect();
+    assert_eq!(listed.iter().filter(|is| **is).count(), 2);
+}
+
+#[test]
+fn a_damaged_successor_is_not_taken_for_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Journal::open(directory.path(), key()).unwrap();
+    let held = secret("J6w-gannet-07");
+    let number = journal.succeed(&name("acme"), &name("refresh"), &held, None, &secret("Q2n-osprey-91")).unwrap();
+    let path = directory.path().join(file(number));
+    let mut bytes = fs::read(&path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    assert!(journal.succession(&held).is_err(), "using the old one would kill the family");
+}
+
 #[test]
 fn nothing_readable_is_on_the_disk_or_in_debug_output() {
     let directory = tempfile::tempdir().unwrap();

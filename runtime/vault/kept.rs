@@ -22,15 +22,15 @@ const MARGIN: Duration = Duration::from_secs(30);
 /// Values of all connections, for the life of the host: one for each connection and credential.
 pub(crate) struct Kept<V> {
     places: Mutex<HashMap<(Name, Name), Arc<Place<V>>>>,
-    /// Values that were replaced because what they are made of changed.
-    retired: Mutex<Vec<Retired<V>>>,
+    /// Values that are no longer given out and have to be ended; none where dropping one is its end.
+    retired: Option<Mutex<Vec<Retired<V>>>>,
 }
 
 /// The place of one value. Whoever mints holds the lock, and everybody else waits for what comes of it.
 struct Place<V> {
     /// Everything that the value depends on besides its connection and credential.
     key: Vec<String>,
-    state: tokio::sync::Mutex<State<V>>,
+    state: Arc<tokio::sync::Mutex<State<V>>>,
 }
 
 struct State<V> {
@@ -38,6 +38,8 @@ struct State<V> {
     /// When minting failed last, and what was said. Those who waited meanwhile share it: thirty wrong passwords in a row
     /// lock an account.
     failed: Option<(Instant, Refused)>,
+    /// Another place has taken over. What were kept here, nobody would find again.
+    closed: bool,
 }
 
 /// What an upstream said to a log-in or a token request. A broken connection says nothing about the next attempt.
@@ -62,40 +64,46 @@ pub(crate) struct Retired<V> {
     pub(crate) value: Arc<V>,
 }
 
-impl<V> Kept<V> {
+impl<V: Send + Sync + 'static> Kept<V> {
+    /// For values that end with being dropped.
+    pub(crate) fn dropping() -> Self {
+        Self { places: Mutex::default(), retired: None }
+    }
+
+    /// For values that have to be ended, which [`Kept::take_retired`] gives out.
+    pub(crate) fn ending() -> Self {
+        Self { places: Mutex::default(), retired: Some(Mutex::default()) }
+    }
+
     /// The value that is kept, or what `mint` makes, with how long it lives. Concurrent calls mint one between them.
+    ///
+    /// Minting goes on when the call that began it is cancelled: an upstream that has answered has made something, and it
+    /// would be lost, or stay open with nobody to end it.
     pub(crate) async fn get(
         &self,
         connection: &Name,
         credential: &Name,
         key: Vec<String>,
-        mint: impl Future<Output = Result<(V, Option<Duration>), FailureKind>>,
+        mint: impl Future<Output = Result<(V, Option<Duration>), FailureKind>> + Send + 'static,
     ) -> Result<Minted<V>, FailureKind> {
         let asked = Instant::now();
-        let (place, replaced) = self.place(connection, credential, key);
-        if let Some(replaced) = replaced {
-            self.retire(connection.clone(), credential.clone(), &replaced).await;
-        }
-        let mut state = place.state.lock().await;
-        if let Some((value, _)) = state.value.as_ref().filter(|(_, until)| Instant::now() < *until) {
-            return Ok(Minted { value: Arc::clone(value), fresh: false });
+        let mut state = self.state(connection, credential, key).await;
+        match &state.value {
+            Some((value, until)) if Instant::now() < *until => {
+                return Ok(Minted { value: Arc::clone(value), fresh: false });
+            }
+            _ => self.retire(connection, credential, &mut state),
         }
         if let Some((_, refused)) = state.failed.filter(|(when, _)| *when > asked) {
             return Err(refused.kind(credential));
         }
-        match mint.await {
-            Ok((value, life)) => {
-                let value = Arc::new(value);
-                state.value = Some((Arc::clone(&value), Instant::now() + usable(life)));
-                state.failed = None;
-                Ok(Minted { value, fresh: true })
-            }
-            Err(kind) => {
-                state.value = None;
-                state.failed = Refused::of(&kind).map(|refused| (Instant::now(), refused));
-                Err(kind)
-            }
-        }
+        let minting = tokio::spawn(async move {
+            let made = mint.await.map(|(value, life)| (Arc::new(value), Instant::now() + usable(life)));
+            state.value = made.as_ref().ok().cloned();
+            state.failed = made.as_ref().err().and_then(Refused::of).map(|refused| (Instant::now(), refused));
+            made.map(|(value, _)| Minted { value, fresh: true })
+        });
+        minting.await.unwrap_or(Err(FailureKind::Ending))
     }
 
     /// Forgets a value that the upstream refused, unless another call has replaced it already.
@@ -104,36 +112,74 @@ impl<V> Kept<V> {
         let Some(place) = place else { return };
         let mut state = place.state.lock().await;
         if state.value.as_ref().is_some_and(|(kept, _)| Arc::ptr_eq(kept, value)) {
-            state.value = None;
+            self.retire(connection, credential, &mut state);
         }
     }
 
-    /// Takes every value out, those that were replaced among them.
+    /// Takes every value out, also those that are being minted: waits for these.
     pub(crate) async fn take_all(&self) -> Vec<Retired<V>> {
         let places: Vec<_> = self.places().drain().collect();
         for ((connection, credential), place) in places {
-            self.retire(connection, credential, &place).await;
+            self.close(&connection, &credential, &place).await;
         }
-        std::mem::take(&mut *self.retired.lock().unwrap_or_else(PoisonError::into_inner))
+        self.take_retired()
     }
 
-    async fn retire(&self, connection: Name, credential: Name, place: &Place<V>) {
-        if let Some((value, _)) = place.state.lock().await.value.take() {
-            let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
-            retired.push(Retired { connection, credential, value });
+    /// Whether something was replaced.
+    pub(crate) fn has_retired(&self) -> bool {
+        let retired = self.retired.as_ref().map(|retired| retired.lock().unwrap_or_else(PoisonError::into_inner));
+        retired.is_some_and(|retired| !retired.is_empty())
+    }
+
+    /// Takes out what was replaced.
+    pub(crate) fn take_retired(&self) -> Vec<Retired<V>> {
+        let Some(retired) = &self.retired else { return Vec::new() };
+        std::mem::take(&mut *retired.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The state of the place that depends on these things and on no others, an older secret for example. It is locked
+    /// and open.
+    async fn state(
+        &self,
+        connection: &Name,
+        credential: &Name,
+        key: Vec<String>,
+    ) -> tokio::sync::OwnedMutexGuard<State<V>> {
+        loop {
+            let (place, replaced) = self.place(connection, credential, &key);
+            if let Some(replaced) = replaced {
+                self.close(connection, credential, &replaced).await;
+            }
+            let state = Arc::clone(&place.state).lock_owned().await;
+            // Closed while this call waited: what it would mint here would be nobody's.
+            if !state.closed {
+                return state;
+            }
         }
     }
 
-    /// The place of a connection's credential, and the one before it if that depended on other things, an older secret for
-    /// example.
-    fn place(&self, connection: &Name, credential: &Name, key: Vec<String>) -> (Arc<Place<V>>, Option<Arc<Place<V>>>) {
+    async fn close(&self, connection: &Name, credential: &Name, place: &Place<V>) {
+        let mut state = place.state.lock().await;
+        state.closed = true;
+        self.retire(connection, credential, &mut state);
+    }
+
+    fn retire(&self, connection: &Name, credential: &Name, state: &mut State<V>) {
+        let (Some((value, _)), Some(retired)) = (state.value.take(), &self.retired) else { return };
+        let (connection, credential) = (connection.clone(), credential.clone());
+        let mut retired = retired.lock().unwrap_or_else(PoisonError::into_inner);
+        retired.push(Retired { connection, credential, value });
+    }
+
+    /// The place of a connection's credential, and the one before it if that had another key.
+    fn place(&self, connection: &Name, credential: &Name, key: &[String]) -> (Arc<Place<V>>, Option<Arc<Place<V>>>) {
         let mut places = self.places();
         let at = (connection.clone(), credential.clone());
         match places.get(&at) {
             Some(place) if place.key == key => (Arc::clone(place), None),
             _ => {
-                let state = tokio::sync::Mutex::new(State { value: None, failed: None });
-                let place = Arc::new(Place { key, state });
+                let state = State { value: None, failed: None, closed: false };
+                let place = Arc::new(Place { key: key.to_owned(), state: Arc::new(tokio::sync::Mutex::new(state)) });
                 let replaced = places.insert(at, Arc::clone(&place));
                 (place, replaced)
             }
@@ -142,12 +188,6 @@ impl<V> Kept<V> {
 
     fn places(&self) -> MutexGuard<'_, HashMap<(Name, Name), Arc<Place<V>>>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<V> Default for Kept<V> {
-    fn default() -> Self {
-        Self { places: Mutex::default(), retired: Mutex::default() }
     }
 }
 

@@ -190,12 +190,17 @@ pub(crate) struct Lock(#[expect(dead_code, reason = "held for what dropping it d
 impl Lock {
     /// Waits for the only lock.
     pub(crate) fn exclusive(path: &Path) -> Result<Self, PrivateFileError> {
-        Self::wait(path, File::try_lock)
+        Self::exclusive_within(path, LOCK_PATIENCE)
+    }
+
+    /// Waits this long for the only lock.
+    pub(crate) fn exclusive_within(path: &Path, patience: Duration) -> Result<Self, PrivateFileError> {
+        Self::wait(path, patience, File::try_lock)
     }
 
     /// Waits until nobody holds the lock exclusively.
     pub(crate) fn shared(path: &Path) -> Result<Self, PrivateFileError> {
-        Self::wait(path, File::try_lock_shared)
+        Self::wait(path, LOCK_PATIENCE, File::try_lock_shared)
     }
 
     /// The only lock, or none when somebody has it.
@@ -208,14 +213,18 @@ impl Lock {
         }
     }
 
-    fn wait(path: &Path, attempt: fn(&File) -> Result<(), TryLockError>) -> Result<Self, PrivateFileError> {
+    fn wait(
+        path: &Path,
+        patience: Duration,
+        attempt: fn(&File) -> Result<(), TryLockError>,
+    ) -> Result<Self, PrivateFileError> {
         let file = lock_file(path)?;
         let begun = Instant::now();
         loop {
             match attempt(&file) {
                 Ok(()) => return Ok(Self(file)),
                 Err(TryLockError::Error(error)) => return Err(error.into()),
-                Err(TryLockError::WouldBlock) if begun.elapsed() > LOCK_PATIENCE => return Err(PrivateFileError::Busy),
+                Err(TryLockError::WouldBlock) if begun.elapsed() > patience => return Err(PrivateFileError::Busy),
                 Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
             }
         }

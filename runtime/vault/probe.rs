@@ -9,10 +9,10 @@ use crate::exchange::Raw;
 use crate::failure::FailureKind;
 use crate::inject::Resolved;
 use crate::kept::Minted;
+use crate::make::Made;
 use crate::scan::{Echo, Shown, echoes};
 use crate::session::{self, Opened};
-use crate::token;
-use crate::vault::Made;
+use crate::token::{self, Token};
 
 /// What a probe found out.
 #[derive(Debug)]
@@ -27,7 +27,8 @@ pub struct Probed {
 /// would be made of.
 pub(crate) fn made(plan: &CredentialPlan, canaries: &Resolved) -> Result<Made, FailureKind> {
     if let Some(oauth) = token::declared(plan) {
-        let value = Arc::clone(canaries.find(oauth.client_secret.as_ref().unwrap_or(&oauth.client_id))?);
+        let access = Arc::clone(canaries.find(oauth.client_secret.as_ref().unwrap_or(&oauth.client_id))?);
+        let value = Arc::new(Token { access, refreshed: Vec::new() });
         return Ok(Made::Token(Minted { value, fresh: true }));
     }
     let Some(session) = session::declared(&plan.declaration) else { return Ok(Made::Nothing) };

@@ -3,121 +3,128 @@
 //!
 //! So refreshes are made one at a time on a machine, and the next token is durable before the access token that came with
 //! it is used: sealed in the journal first, then in the place of the old one, if its provider can do that. Until it can,
-//! the journal's value is the successor of what the provider holds, in every process. What is lost by nature is a token
-//! that an upstream issued and whose answer never arrived.
+//! the journal's value is the successor of what the provider holds, in every process. A refresh that has begun goes on when
+//! the call that needed it is cancelled. What is lost by nature is a token that an issuer made and whose answer never
+//! arrived, or arrived in a process that was killed before the disk had it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use claviger_grant::Source;
 use claviger_manifest::{Name, SecretReference};
+use subtle::ConstantTimeEq as _;
 
-use crate::exchange::Route;
+use crate::exchange::OwnRoute;
 use crate::failure::FailureKind;
-use crate::journal::Journal;
+use crate::journal::{Journal, Succession};
 use crate::private_file::Lock;
 use crate::provider::{ProviderError, Resolved};
 use crate::providers::Providers;
 use crate::reveal::Secret;
-use crate::scan::Live;
-use crate::token::{self, Client, Granted};
+use crate::token::{self, Client, Granted, Token};
 
 /// What a refresh needs besides its client.
-pub(crate) struct Refresh<'a> {
-    pub(crate) connection: &'a Name,
+pub(crate) struct Refresh {
+    pub(crate) connection: Name,
     /// The refresh token's name in the manifest.
-    pub(crate) name: &'a Name,
-    pub(crate) source: &'a Source,
-    pub(crate) providers: &'a Providers,
-    pub(crate) journal: &'a Journal,
-    pub(crate) live: &'a mut Live,
+    pub(crate) name: Name,
+    pub(crate) reference: SecretReference,
+    pub(crate) providers: Providers,
+    pub(crate) journal: Journal,
 }
 
-impl Refresh<'_> {
+/// What a provider holds, and what is used.
+struct Current {
+    held: Resolved,
+    /// The entry that has taken the place of what is held, if there is one.
+    entry: Option<u64>,
+    value: Arc<Secret>,
+}
+
+impl Refresh {
     /// Refreshes, and keeps what came of it.
     pub(crate) async fn mint(
-        mut self,
-        client: &Client<'_>,
-        path: &str,
-        route: &mut Route<'_>,
-    ) -> Result<(Secret, Option<Duration>), FailureKind> {
-        let Source::Reference(reference) = self.source else { return Err(FailureKind::Body) };
-        let _alone = alone(self.journal).await.map_err(|_| FailureKind::Journal(self.name.clone()))?;
-        // What another process has made of it meanwhile is what counts, not what this call resolved earlier.
-        let held = self.providers.resolve(reference).await;
-        let held = held.map_err(|why| FailureKind::Secret { secret: self.name.clone(), why })?;
-        let (current, superseded) = self.current(held)?;
-        self.live.add(&current.value, [self.name]);
-        let granted = token::mint(client, Some(&current.value), path, route).await?;
-        let Granted { access, life, refresh } = granted;
-        if let Some(next) = refresh {
-            self.rotate(reference, &current.version, superseded, next).await?;
+        self,
+        client: Client,
+        path: String,
+        mut route: OwnRoute,
+    ) -> Result<(Token, Option<Duration>), FailureKind> {
+        let _alone = self.alone().await?;
+        let current = self.current().await?;
+        let Granted { access, life, refresh } = token::mint(&client, Some(&current.value), &path, &mut route).await?;
+        let mut refreshed = vec![Arc::clone(&current.value)];
+        // Some issuers give the same token again: that is no rotation, and nothing has to be stored.
+        if let Some(next) = refresh.filter(|next| !same(next, &current.value)).map(Arc::new) {
+            refreshed.push(Arc::clone(&next));
+            self.rotate(&current, &next).await?;
         }
-        Ok((access, life))
+        Ok((Token { access, refreshed }, life))
     }
 
-    /// The token to use: the journal's successor of what the provider holds, if there is one, with its entry.
-    fn current(&self, held: Resolved) -> Result<(Current, Option<u64>), FailureKind> {
-        let successor = self.journal.successor(self.connection, self.name, &held.version);
-        let successor = successor.map_err(|_| FailureKind::Journal(self.name.clone()))?;
-        let version = held.version;
-        Ok(match successor {
-            Some((entry, value)) => (Current { value: Arc::new(value), version }, Some(entry)),
-            None => (Current { value: Arc::new(held.value), version }, None),
+    /// Nobody else on this machine refreshes while this is held. Waits on a thread that may.
+    async fn alone(&self) -> Result<Lock, FailureKind> {
+        self.journalled(Journal::refresh_lock).await.map_err(|()| FailureKind::Successor(self.name.clone()))
+    }
+
+    /// The token to use. What another process has made of it meanwhile is what counts, not what this call resolved earlier;
+    /// and the journal's successor counts more than what the provider holds.
+    async fn current(&self) -> Result<Current, FailureKind> {
+        let held = self.providers.resolve(&self.reference).await;
+        let held = held.map_err(|why| FailureKind::Secret { secret: self.name.clone(), why })?;
+        let value = Arc::new(held.value.duplicate());
+        let found = self.journalled({
+            let value = Arc::clone(&value);
+            move |journal| journal.succession(&value)
+        });
+        let Succession { newest, settled } = found.await.map_err(|()| FailureKind::Successor(self.name.clone()))?;
+        self.settle(settled).await;
+        Ok(match newest {
+            Some((entry, successor)) => Current { held, entry: Some(entry), value: Arc::new(successor) },
+            None => Current { held, entry: None, value },
         })
     }
 
     /// Durable first. Then into the place of the old one; where that does not work, the journal goes on holding it.
-    async fn rotate(
-        &mut self,
-        reference: &SecretReference,
-        version: &str,
-        superseded: Option<u64>,
-        next: Secret,
-    ) -> Result<(), FailureKind> {
-        let next = Arc::new(next);
-        self.live.add(&next, [self.name]);
-        let failed = |_| FailureKind::Journal(self.name.clone());
-        let entry = succeed(self.journal, self.connection, self.name, version, &next).await.map_err(failed)?;
-        let stored = self.store(reference, version, &next).await;
-        // An entry too many is found and replaced by the next refresh.
-        let done = if stored.is_ok() { vec![Some(entry), superseded] } else { vec![superseded] };
-        let _kept = self.journal.done(&done.into_iter().flatten().collect::<Vec<_>>());
+    async fn rotate(&self, current: &Current, next: &Arc<Secret>) -> Result<(), FailureKind> {
+        let write = {
+            let (connection, name, follows) = (self.connection.clone(), self.name.clone(), current.entry);
+            let (held, next) = (current.held.value.duplicate(), Arc::clone(next));
+            move |journal: &Journal| journal.succeed(&connection, &name, &held, follows, &next)
+        };
+        let entry = self.journalled(write).await.ok();
+        let stored = self.store(&current.held.version, next).await.is_ok();
+        if entry.is_none() && !stored {
+            return Err(FailureKind::Rotated(self.name.clone()));
+        }
+        // The entry before this one is not needed, whichever of the two has the token now.
+        let done = current.entry.into_iter().chain(entry.filter(|_| stored));
+        self.settle(done.collect()).await;
         Ok(())
     }
 
-    async fn store(&self, reference: &SecretReference, version: &str, next: &Secret) -> Result<(), ProviderError> {
-        self.providers.replace(reference, version, next).await?;
-        let read = self.providers.resolve(reference).await?;
-        // EXPOSE: compared in constant time with what was to be stored.
-        let same = bool::from(subtle::ConstantTimeEq::ct_eq(read.value.expose(), next.expose()));
-        if same { Ok(()) } else { Err(ProviderError::Unknown) }
+    async fn store(&self, version: &str, next: &Secret) -> Result<(), ProviderError> {
+        self.providers.replace(&self.reference, version, next).await?;
+        let read = self.providers.resolve(&self.reference).await?;
+        if same(&read.value, next) { Ok(()) } else { Err(ProviderError::Unknown) }
+    }
+
+    /// Forgets entries. One too many is found and forgotten by the next refresh.
+    async fn settle(&self, entries: Vec<u64>) {
+        let _kept = self.journalled(move |journal| journal.done(&entries)).await;
+    }
+
+    /// Works on the journal, on a thread that may wait for the disk.
+    async fn journalled<T: Send + 'static, E: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Journal) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, ()> {
+        let journal = self.journal.clone();
+        let done = tokio::task::spawn_blocking(move || work(&journal));
+        done.await.map_err(|_| ())?.map_err(|_| ())
     }
 }
 
-struct Current {
-    value: Arc<Secret>,
-    /// The version of what the provider holds.
-    version: String,
-}
-
-/// Nobody else on this machine refreshes while this is held. Waits on a thread that may.
-async fn alone(journal: &Journal) -> Result<Lock, ()> {
-    let journal = journal.clone();
-    let waiting = tokio::task::spawn_blocking(move || journal.refresh_lock());
-    waiting.await.map_err(|_| ())?.map_err(|_| ())
-}
-
-async fn succeed(
-    journal: &Journal,
-    connection: &Name,
-    name: &Name,
-    version: &str,
-    next: &Arc<Secret>,
-) -> Result<u64, ()> {
-    let (journal, connection, name) = (journal.clone(), connection.clone(), name.clone());
-    let (version, next) = (version.to_owned(), Arc::clone(next));
-    // It runs to its end even if the tool call is cancelled meanwhile.
-    let writing = tokio::task::spawn_blocking(move || journal.succeed(&connection, &name, &version, &next));
-    writing.await.map_err(|_| ())?.map_err(|_| ())
+/// Whether two tokens are the same, in a time that tells nothing but their lengths.
+fn same(one: &Secret, other: &Secret) -> bool {
+    // EXPOSE: compared in constant time, and the bytes go nowhere.
+    one.expose().ct_eq(other.expose()).into()
 }

@@ -1,10 +1,11 @@
 //! Sessions: log in, keep what comes back, place it, log out. All of it from the manifest; nothing of it for the guest.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use claviger_grant::{CredentialPlan, LogoutPlan};
-use claviger_manifest::{Credential, Lifetime, Name, Scheme, Session, SessionValue};
+use claviger_grant::{CredentialPlan, LogoutPlan, Source};
+use claviger_manifest::{ClientCertificate, Credential, Lifetime, Name, Scheme, Session, SessionValue};
 use cookie::Cookie;
 use http::{HeaderMap, HeaderName, header};
 use serde_json::Value;
@@ -20,6 +21,17 @@ use crate::scan::{Live, MIN_SCANNED};
 pub(crate) struct Opened {
     values: Vec<(Name, Arc<Secret>)>,
     declaration: Credential,
+    /// Where the credential's own secrets come from. They themselves are not kept.
+    sources: BTreeMap<Name, Source>,
+    logout: Option<LogoutPlan>,
+}
+
+/// What it takes to make a session of the answer to a log-in.
+pub(crate) struct Opening {
+    credential: Name,
+    session: Session,
+    declaration: Credential,
+    sources: BTreeMap<Name, Source>,
     logout: Option<LogoutPlan>,
 }
 
@@ -31,29 +43,41 @@ pub(crate) fn declared(credential: &Credential) -> Option<&Session> {
     }
 }
 
-impl Opened {
-    /// Takes the values out of the answer to a log-in. Whatever else it holds goes nowhere.
-    pub(crate) fn of(
-        plan: &CredentialPlan,
-        session: &Session,
-        raw: &Raw,
-    ) -> Result<(Self, Option<Duration>), FailureKind> {
-        let wrong = || FailureKind::LoginAnswer(plan.name.clone());
+impl Opening {
+    pub(crate) fn of(plan: &CredentialPlan, session: &Session) -> Self {
+        Self {
+            credential: plan.name.clone(),
+            session: session.clone(),
+            declaration: plan.declaration.clone(),
+            sources: plan.sources.clone(),
+            logout: plan.logout.as_deref().cloned(),
+        }
+    }
+
+    /// Takes the values out of the answer to a log-in that worked. Whatever else it holds goes nowhere.
+    pub(crate) fn opened(self, raw: &Raw) -> Result<(Opened, Option<Duration>), FailureKind> {
+        let status = raw.status.as_u16();
+        if !raw.status.is_success() && !self.session.login_status.contains(&status) {
+            return Err(FailureKind::Login { credential: self.credential, status });
+        }
+        let wrong = || FailureKind::LoginAnswer(self.credential.clone());
         let json = once::parse(&raw.body);
         let value = |(name, source): (&Name, &SessionValue)| {
             let found = find(source, json.as_ref(), &raw.headers).ok_or_else(wrong)?;
             // Answers could not be scanned for a shorter one.
             if found.len() < MIN_SCANNED { Err(wrong()) } else { Ok((name.clone(), Arc::new(found))) }
         };
-        let values = session.values.iter().map(value).collect::<Result<_, _>>()?;
-        let life = match &session.lifetime {
+        let values = self.session.values.iter().map(value).collect::<Result<_, _>>()?;
+        let life = match &self.session.lifetime {
             None => None,
             Some(lifetime) => Some(life(lifetime, json.as_ref(), SystemTime::now()).ok_or_else(wrong)?),
         };
-        let logout = plan.logout.as_deref().cloned();
-        Ok((Self { values, declaration: plan.declaration.clone(), logout }, life))
+        let Self { declaration, sources, logout, .. } = self;
+        Ok((Opened { values, declaration, sources, logout }, life))
     }
+}
 
+impl Opened {
     /// A session of canaries, for a probe.
     pub(crate) fn of_canaries(
         plan: &CredentialPlan,
@@ -64,6 +88,7 @@ impl Opened {
         Ok(Self {
             values: values.collect::<Result<_, FailureKind>>()?,
             declaration: plan.declaration.clone(),
+            sources: BTreeMap::new(),
             logout: None,
         })
     }
@@ -76,11 +101,24 @@ impl Opened {
         self.logout.as_ref()
     }
 
+    pub(crate) fn sources(&self) -> &BTreeMap<Name, Source> {
+        &self.sources
+    }
+
+    pub(crate) fn client_certificate(&self) -> Option<&ClientCertificate> {
+        self.declaration.client_certificate.as_ref()
+    }
+
     /// The log-out's path, and everything that it places: what the session places on a write, and its own headers.
-    pub(crate) fn ending(&self, plan: &LogoutPlan, live: &mut Live) -> Result<(String, Placement), FailureKind> {
+    pub(crate) fn ending(
+        &self,
+        plan: &LogoutPlan,
+        own: &Resolved,
+        live: &mut Live,
+    ) -> Result<(String, Placement), FailureKind> {
         let session = declared(&self.declaration).ok_or(FailureKind::Body)?;
         let logout = session.logout.as_ref().ok_or(FailureKind::Body)?;
-        let secrets = Resolved::default().with(self.values.clone());
+        let secrets = own.with(self.values.clone());
         let mut parameters = Vec::new();
         for (name, template) in &logout.parameters {
             let value = inject::filled(template, &secrets, live)?;
@@ -125,6 +163,10 @@ fn cookies(session: &Session, secrets: &Resolved, live: &mut Live) -> Result<htt
     let length = filled.iter().map(|(name, value)| name.len() + value.len() + 3).sum();
     let mut text = Vec::with_capacity(length);
     for (name, value) in &filled {
+        // EXPOSE: looked at for the border between two cookies, which would move.
+        if value.expose().contains(&b';') {
+            return Err(FailureKind::Unplaceable(first(session)?.clone()));
+        }
         if !text.is_empty() {
             text.extend_from_slice(b"; ");
         }
@@ -133,8 +175,12 @@ fn cookies(session: &Session, secrets: &Resolved, live: &mut Live) -> Result<htt
         // EXPOSE: cookies are how the session travels; the buffer has its final size and is wiped with the request.
         text.extend_from_slice(value.expose());
     }
-    let name = session.values.keys().next().ok_or(FailureKind::Body)?;
-    inject::sensitive(Secret::new(text), name)
+    inject::sensitive(Secret::new(text), first(session)?)
+}
+
+/// A name for what a session places: its first value's.
+fn first(session: &Session) -> Result<&Name, FailureKind> {
+    session.values.keys().next().ok_or(FailureKind::Body)
 }
 
 fn find(source: &SessionValue, json: Option<&Value>, headers: &HeaderMap) -> Option<Secret> {

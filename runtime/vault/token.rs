@@ -5,17 +5,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use claviger_grant::{CredentialPlan, EndpointPlan};
+use claviger_grant::{CredentialPlan, TokenEndpointPlan};
 use claviger_manifest::{ClientAuthentication, FieldValue, Name, Oauth, OauthGrant, Scheme};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
 use crate::body::{self, EncodedBody};
-use crate::exchange::{Message, Route};
+use crate::exchange::{Message, OwnRoute};
 use crate::failure::FailureKind;
 use crate::inject::{self, Placement, Resolved};
-use crate::response::Report;
 use crate::reveal::Secret;
+use crate::scan::MIN_SCANNED;
 
 /// The longest answer of a token endpoint, bytes. Tokens with many claims take a few KiB.
 pub(crate) const MAX_ANSWER: u64 = 64 * 1024;
@@ -24,27 +24,30 @@ pub(crate) const MAX_ANSWER: u64 = 64 * 1024;
 /// safe with every service we know; a token that dies earlier is replaced on the 401 that it gets.
 const DEFAULT_LIFE: Duration = Duration::from_secs(300);
 
-/// What minting needs to know about the request it is for.
-pub(crate) struct Client<'a> {
-    pub(crate) plan: &'a CredentialPlan,
-    pub(crate) oauth: &'a Oauth,
-    pub(crate) secrets: &'a Resolved,
-    /// Versions of the client's identifier and secret.
-    pub(crate) versions: &'a [String],
+/// What minting needs to know. All of it is its own, because minting goes on when the call that began it is cancelled.
+pub(crate) struct Client {
+    pub(crate) credential: Name,
+    pub(crate) oauth: Oauth,
+    pub(crate) secrets: Resolved,
 }
 
-impl Client<'_> {
-    /// Everything that a token depends on besides its connection and credential.
-    pub(crate) fn key(&self, path: &str, endpoint: &EndpointPlan) -> Vec<String> {
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        let mut key = vec![format!("{}{path}", endpoint.origin), text(&self.oauth.audience), text(&self.oauth.scope)];
-        // Further parameters are made of secrets and settings, whose versions tell their values apart. A refresh token
-        // changes with every use, and the access token lives on.
-        let rotates = |name: &Name| matches!(&self.oauth.grant, OauthGrant::RefreshToken(token) if token == name);
-        let sources = self.plan.sources.keys().zip(self.versions);
-        key.extend(sources.filter(|(name, _)| !rotates(name)).map(|(_, version)| version.clone()));
-        key
-    }
+/// A minted token.
+pub(crate) struct Token {
+    pub(crate) access: Arc<Secret>,
+    /// The refresh tokens that it was made with and that came with it. Answers are scanned for these too.
+    pub(crate) refreshed: Vec<Arc<Secret>>,
+}
+
+/// Everything that a token depends on besides its connection and credential.
+pub(crate) fn key(plan: &CredentialPlan, oauth: &Oauth, versions: &[String], place: &TokenEndpointPlan) -> Vec<String> {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let mut key = vec![format!("{}{}", place.endpoint.origin, place.path), text(&oauth.audience), text(&oauth.scope)];
+    // Further parameters are made of secrets and settings, whose versions tell their values apart. A refresh token
+    // changes with every use, and the access token lives on.
+    let rotates = |name: &Name| matches!(&oauth.grant, OauthGrant::RefreshToken(token) if token == name);
+    let sources = plan.sources.keys().zip(versions);
+    key.extend(sources.filter(|(name, _)| !rotates(name)).map(|(_, version)| version.clone()));
+    key
 }
 
 /// The OAuth declaration of a credential, if it is one.
@@ -57,18 +60,18 @@ pub(crate) fn declared(plan: &CredentialPlan) -> Option<&Oauth> {
 
 /// Asks the token endpoint. What it answers goes nowhere but into the cache.
 pub(crate) async fn mint(
-    client: &Client<'_>,
+    client: &Client,
     refresh: Option<&Secret>,
     path: &str,
-    route: &mut Route<'_>,
+    route: &mut OwnRoute,
 ) -> Result<Granted, FailureKind> {
-    let credential = &client.plan.name;
+    let credential = &client.credential;
     let (body, placement) = request(client, refresh)?;
     let query = query(client)?;
     let accept = [("accept".to_owned(), "application/json".to_owned())];
     let message =
         Message { method: "POST", path, query: &query, headers: &accept, body: Some(&body), placement: &placement };
-    let raw = route.send(&message, &mut Report::default()).await?;
+    let raw = route.send(&message).await?;
     if !raw.status.is_success() {
         return Err(FailureKind::Token { credential: credential.clone(), status: raw.status.as_u16() });
     }
@@ -76,8 +79,8 @@ pub(crate) async fn mint(
 }
 
 /// The request of RFC 6749 §4.4.2, with the client's authentication where the manifest says.
-fn request(client: &Client<'_>, refresh: Option<&Secret>) -> Result<(EncodedBody, Placement), FailureKind> {
-    let oauth = client.oauth;
+fn request(client: &Client, refresh: Option<&Secret>) -> Result<(EncodedBody, Placement), FailureKind> {
+    let oauth = &client.oauth;
     let id = client.secrets.find(&oauth.client_id)?;
     let secret = oauth.client_secret.as_ref().map(|secret| client.secrets.find(secret)).transpose()?;
     let constant = |text: &str| Secret::new(text.as_bytes().to_vec());
@@ -87,7 +90,7 @@ fn request(client: &Client<'_>, refresh: Option<&Secret>) -> Result<(EncodedBody
     pairs.extend(refresh.map(|token| ("refresh_token", token)));
     pairs.extend(audience.as_ref().map(|audience| ("audience", audience)));
     pairs.extend(scope.as_ref().map(|scope| ("scope", scope)));
-    let further = further(&oauth.token_endpoint.parameters, client.secrets)?;
+    let further = further(&oauth.token_endpoint.parameters, &client.secrets)?;
     pairs.extend(further.iter().map(|(name, value)| (*name, &**value)));
     let mut placement = Placement::default();
     match oauth.client_authentication {
@@ -119,9 +122,9 @@ fn further<'a>(
 }
 
 /// The query of the token request, without `?`.
-fn query(client: &Client<'_>) -> Result<String, FailureKind> {
+fn query(client: &Client) -> Result<String, FailureKind> {
     let mut query = Vec::new();
-    for (name, value) in further(&client.oauth.token_endpoint.query, client.secrets)? {
+    for (name, value) in further(&client.oauth.token_endpoint.query, &client.secrets)? {
         // EXPOSE: the manifest says that the value stands in the query; nothing in this room prints a target.
         body::pair(name, value.expose(), &mut query);
     }
@@ -140,7 +143,7 @@ fn basic(id: &Secret, secret: &Secret) -> Secret {
 
 /// What a token endpoint granted.
 pub(crate) struct Granted {
-    pub(crate) access: Secret,
+    pub(crate) access: Arc<Secret>,
     pub(crate) life: Option<Duration>,
     /// The next refresh token, where there is one.
     pub(crate) refresh: Option<Secret>,
@@ -160,10 +163,11 @@ struct Answer {
 fn parse(body: &[u8]) -> Option<Granted> {
     let answer: Answer = serde_json::from_slice(body).ok()?;
     let bearer = answer.token_type.is_none_or(|kind| kind.eq_ignore_ascii_case("bearer"));
-    let usable = bearer && answer.access_token.len() > 0;
+    // Answers could not be scanned for a shorter one.
+    let usable = bearer && answer.access_token.len() >= MIN_SCANNED;
     let refresh = answer.refresh_token.map(|text| Secret::new(text.into_bytes())).filter(|token| token.len() > 0);
     let life = answer.expires_in.map_or(DEFAULT_LIFE, Duration::from_secs);
-    usable.then_some(Granted { access: answer.access_token, life: Some(life), refresh })
+    usable.then_some(Granted { access: Arc::new(answer.access_token), life: Some(life), refresh })
 }
 
 fn text_to_secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
@@ -239,9 +243,10 @@ mod tests {
             "{}",
             r#"{"access_token":""}"#,
             r#"{"access_token":7}"#,
-            r#"{"access_token":"a","access_token":"b"}"#,
-            r#"{"access_token":"a","token_type":"mac"}"#,
-            r#"{"access_token":"a","expires_in":"soon"}"#,
+            r#"{"access_token":"kR7vQ2p"}"#,
+            r#"{"access_token":"kR7vQ2pXw","access_token":"kR7vQ2pXw"}"#,
+            r#"{"access_token":"kR7vQ2pXw","token_type":"mac"}"#,
+            r#"{"access_token":"kR7vQ2pXw","expires_in":"soon"}"#,
             r#"{"error":"invalid_client"}"#,
         ] {
             assert!(parse(body.as_bytes()).is_none(), "{body}");

@@ -6,96 +6,57 @@ use std::time::{Duration, SystemTime};
 
 use claviger_approval::Approved;
 use claviger_audit::Recorded;
-use claviger_grant::{CredentialPlan, LogoutPlan, Outbound, Plan, SlotHandle, Source, StorePlan};
-use claviger_manifest::{Generate, Name, Oauth, OauthGrant, Reply, SecretReference, Session};
+use claviger_grant::{CredentialPlan, Outbound, Plan, SlotHandle, Source, StorePlan};
+use claviger_manifest::{Generate, Name, Reply, SecretReference};
 use http::{HeaderMap, StatusCode};
 
 use crate::body::{self, EncodedBody};
 use crate::call::{self, CallScope, Versioned};
 use crate::capture;
 use crate::client_certificate::{self, Identity};
-use crate::exchange::{self, EXCHANGE_TIME, Message, Pool, Raw, Route};
+use crate::exchange::{self, EXCHANGE_TIME, Message, Raw, Route};
 use crate::failure::{Failure, FailureKind};
 use crate::inject::{self, Placement, Resolved};
 use crate::journal::Journal;
-use crate::kept::{Kept, Minted, Retired};
+use crate::kept::Kept;
+use crate::make::Made;
 use crate::probe;
 use crate::providers::Providers;
 use crate::quarantine::Quarantine;
-use crate::refresh::Refresh;
 use crate::reply;
 use crate::response::{Answer, HttpAnswer, Report, Response};
-use crate::reveal::Secret;
 use crate::scan::{Live, Sessions};
 use crate::session::{self, Opened};
 use crate::short;
 use crate::sign::{self, Unsigned};
-use crate::token::{self, Client};
+use crate::token::Token;
 use crate::trust::Trust;
 use crate::write_back;
 
 /// The room's one door: it acts on recorded approvals and on nothing else.
 #[derive(Debug)]
 pub struct Vault {
-    providers: Providers,
-    journal: Journal,
+    pub(crate) providers: Providers,
+    pub(crate) journal: Journal,
     quarantine: Quarantine,
-    trust: Trust,
-    tokens: Kept<Secret>,
+    pub(crate) trust: Arc<Trust>,
+    pub(crate) tokens: Kept<Token>,
     /// Sessions with upstreams.
-    opened: Kept<Opened>,
+    pub(crate) opened: Kept<Opened>,
     /// Sessions of agents, whose answers are scanned together.
     sessions: Sessions,
     calls: AtomicU64,
     /// The most time for one exchange with an upstream.
-    time: Duration,
-}
-
-/// How long a log-out may take: nobody waits for it, and the process wants to end.
-const LOGOUT_TIME: Duration = Duration::from_secs(5);
-
-/// A session with an upstream, taken out to be ended. Who drops it leaves it to the upstream.
-#[must_use = "an upstream that counts sessions runs out of them"]
-#[derive(Debug)]
-pub struct OpenSession(Retired<Opened>);
-
-impl OpenSession {
-    /// The connection that it belongs to.
-    pub fn connection(&self) -> &Name {
-        &self.0.connection
-    }
-
-    /// The credential that opened it.
-    pub fn credential(&self) -> &Name {
-        &self.0.credential
-    }
-}
-
-/// What the host itself makes for a request.
-pub(crate) enum Made {
-    Nothing,
-    Token(Minted<Secret>),
-    Session(Minted<Opened>),
-}
-
-impl Made {
-    /// Whether it was kept from before, and the upstream may know better.
-    fn is_stale(&self) -> bool {
-        match self {
-            Self::Nothing => false,
-            Self::Token(token) => !token.fresh,
-            Self::Session(session) => !session.fresh,
-        }
-    }
+    pub(crate) time: Duration,
 }
 
 /// A credential whose secrets are here.
-struct Ready<'a> {
-    plan: &'a CredentialPlan,
-    secrets: Resolved,
-    versions: Vec<String>,
+pub(crate) struct Ready<'a> {
+    pub(crate) plan: &'a CredentialPlan,
+    pub(crate) secrets: Resolved,
+    pub(crate) versions: Vec<String>,
     /// Who is presented to an endpoint that asks for a client certificate.
-    identity: Option<Arc<Identity>>,
+    pub(crate) identity: Option<Arc<Identity>>,
 }
 
 impl Vault {
@@ -105,9 +66,9 @@ impl Vault {
             providers,
             journal,
             quarantine,
-            trust: Trust::default(),
-            tokens: Kept::default(),
-            opened: Kept::default(),
+            trust: Arc::default(),
+            tokens: Kept::dropping(),
+            opened: Kept::ending(),
             sessions: Sessions::default(),
             calls: AtomicU64::new(0),
             time: EXCHANGE_TIME,
@@ -226,7 +187,7 @@ impl Vault {
     }
 
     /// Every secret of a credential. From here on answers are scanned for it.
-    async fn resolve<'a>(
+    pub(crate) async fn resolve<'a>(
         &self,
         plan: &'a CredentialPlan,
         reply: &Reply,
@@ -256,7 +217,7 @@ impl Vault {
     }
 
     /// Asks a provider, once in a call.
-    async fn reference(
+    pub(crate) async fn reference(
         &self,
         name: &Name,
         reference: &SecretReference,
@@ -291,143 +252,15 @@ impl Vault {
             return Ok(raw);
         }
         let (connection, name) = (&outbound.connection, &ready.plan.name);
-        match &made {
-            Made::Token(token) => self.tokens.forget(connection, name, &token.value).await,
-            Made::Session(session) => self.opened.forget(connection, name, &session.value).await,
-            Made::Nothing => {}
-        }
+        self.unmake(connection, name, &made).await;
         let made = self.make(outbound, ready, scope).await?;
         self.once(outbound, credential, &made, body, scope, report).await
-    }
-
-    /// What the host itself makes for a credential. It is as secret as what it is made of.
-    async fn make(&self, outbound: &Outbound, ready: &Ready<'_>, scope: &mut CallScope) -> Result<Made, FailureKind> {
-        let declaration = &ready.plan.declaration;
-        match (token::declared(ready.plan), session::declared(declaration)) {
-            _ if outbound.probe => probe::made(ready.plan, &ready.secrets),
-            (Some(oauth), _) => {
-                let token = self.token(outbound, oauth, ready, scope).await?;
-                scope.live.add(&token.value, [&oauth.client_id].into_iter().chain(&oauth.client_secret));
-                Ok(Made::Token(token))
-            }
-            (_, Some(session)) => self.session(outbound, session, ready, scope).await.map(Made::Session),
-            _ => Ok(Made::Nothing),
-        }
-    }
-
-    async fn token(
-        &self,
-        outbound: &Outbound,
-        oauth: &Oauth,
-        ready: &Ready<'_>,
-        scope: &mut CallScope,
-    ) -> Result<Minted<Secret>, FailureKind> {
-        let place = ready.plan.token_endpoint.as_ref().ok_or(FailureKind::Body)?;
-        let client = Client { plan: ready.plan, oauth, secrets: &ready.secrets, versions: &ready.versions };
-        let mut route = Route {
-            endpoint: &place.endpoint,
-            trust: &self.trust,
-            identity: ready.identity.as_ref(),
-            pool: &mut scope.pool,
-            redirects: &[],
-            limit: token::MAX_ANSWER,
-            time: self.time,
-        };
-        let key = client.key(&place.path, &place.endpoint);
-        let (connection, name) = (&outbound.connection, &ready.plan.name);
-        let OauthGrant::RefreshToken(refresh) = &oauth.grant else {
-            let mint = async {
-                let granted = token::mint(&client, None, &place.path, &mut route).await?;
-                Ok((granted.access, granted.life))
-            };
-            return self.tokens.get(connection, name, key, mint).await;
-        };
-        let refresh = Refresh {
-            connection,
-            name: refresh,
-            source: ready.plan.sources.get(refresh).ok_or(FailureKind::Body)?,
-            providers: &self.providers,
-            journal: &self.journal,
-            live: &mut scope.live,
-        };
-        self.tokens.get(connection, name, key, refresh.mint(&client, &place.path, &mut route)).await
-    }
-
-    /// The session that is open, or a new one. Its values are leaks of what it logs in with.
-    async fn session(
-        &self,
-        outbound: &Outbound,
-        session: &Session,
-        ready: &Ready<'_>,
-        scope: &mut CallScope,
-    ) -> Result<Minted<Opened>, FailureKind> {
-        let login = ready.plan.login.as_deref().ok_or(FailureKind::Body)?;
-        let plan = login.credential.as_ref().ok_or(FailureKind::Body)?;
-        // Resolved for every call: the version of what logs in decides whether the session is still its own.
-        let mut with = self.resolve(plan, &outbound.reply, scope).await?;
-        // Who presents a certificate with the session logs in with it too.
-        with.identity = with.identity.or_else(|| ready.identity.clone());
-        let mut key = with.versions.clone();
-        key.push(login.endpoint.origin.to_string());
-        let opening = self.log_in(login, session, ready.plan, &with, scope);
-        let opened = self.opened.get(&outbound.connection, &ready.plan.name, key, opening).await?;
-        for (_, value) in opened.value.values() {
-            scope.live.add(value, with.secrets.names());
-        }
-        Ok(opened)
-    }
-
-    async fn log_in(
-        &self,
-        login: &Outbound,
-        session: &Session,
-        plan: &CredentialPlan,
-        with: &Ready<'_>,
-        scope: &mut CallScope,
-    ) -> Result<(Opened, Option<Duration>), FailureKind> {
-        let fields = inject::fields(&with.plan.declaration.scheme, &with.secrets, &mut scope.live)?;
-        let body = body::encode(login, fields, scope)?;
-        let raw = self.send_to(login, &session.login_status, Some(with), &Made::Nothing, body.as_ref(), scope);
-        let raw = raw.await?;
-        let worked = raw.status.is_success() || session.login_status.contains(&raw.status.as_u16());
-        if !worked {
-            return Err(FailureKind::Login { credential: plan.name.clone(), status: raw.status.as_u16() });
-        }
-        Opened::of(plan, session, &raw)
-    }
-
-    /// A request of the host's own: what becomes of it is not what the call reports.
-    async fn send_to(
-        &self,
-        outbound: &Outbound,
-        redirects: &[u16],
-        credential: Option<&Ready<'_>>,
-        made: &Made,
-        body: Option<&EncodedBody>,
-        scope: &mut CallScope,
-    ) -> Result<Raw, FailureKind> {
-        let mut report = Report::default();
-        self.exchanged(outbound, redirects, credential, made, body, scope, &mut report).await
     }
 
     /// Places and sends, once.
     async fn once(
         &self,
         outbound: &Outbound,
-        credential: Option<&Ready<'_>>,
-        made: &Made,
-        body: Option<&EncodedBody>,
-        scope: &mut CallScope,
-        report: &mut Report,
-    ) -> Result<Raw, FailureKind> {
-        self.exchanged(outbound, &[], credential, made, body, scope, report).await
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the parts of one request, each of another owner")]
-    async fn exchanged(
-        &self,
-        outbound: &Outbound,
-        redirects: &[u16],
         credential: Option<&Ready<'_>>,
         made: &Made,
         body: Option<&EncodedBody>,
@@ -452,61 +285,12 @@ impl Vault {
             endpoint: &outbound.endpoint,
             trust: &self.trust,
             identity: credential.and_then(|ready| ready.identity.as_ref()),
-            pool: &mut scope.pool,
-            redirects,
+            pool: &scope.pool,
+            redirects: &[],
             limit: outbound.response_limit,
             time: self.time,
         };
         route.send(&message, report).await
-    }
-
-    /// Sessions with upstreams that this host has open. Ending one is an act of its own; see [`Vault::end_session`].
-    pub async fn take_sessions(&self) -> Vec<OpenSession> {
-        self.opened.take_all().await.into_iter().map(OpenSession).collect()
-    }
-
-    /// Logs out of a session, where its manifest says how.
-    ///
-    /// # Errors
-    /// [`Failure`] when the upstream could not be reached or refused: then the session ends there by itself.
-    pub async fn end_session(&self, session: OpenSession) -> Result<(), Failure> {
-        let opened = &session.0.value;
-        let Some(plan) = opened.logout() else { return Ok(()) };
-        let mut report = Report::default();
-        let ended = self.log_out(opened, plan, &session.0.connection, &mut report).await;
-        ended.map_err(|kind| Failure { kind, left_host: report.left_host })
-    }
-
-    async fn log_out(
-        &self,
-        opened: &Opened,
-        plan: &LogoutPlan,
-        connection: &Name,
-        report: &mut Report,
-    ) -> Result<(), FailureKind> {
-        // Nobody reads the answer, so nothing is scanned for what goes out here.
-        let mut live = Sessions::default().open("log-out", connection);
-        let (path, placement) = opened.ending(plan, &mut live)?;
-        let message = Message {
-            method: plan.method,
-            path: &path,
-            query: "",
-            headers: &plan.headers,
-            body: None,
-            placement: &placement,
-        };
-        let mut pool = Pool::default();
-        let mut route = Route {
-            endpoint: &plan.endpoint,
-            trust: &self.trust,
-            identity: None,
-            pool: &mut pool,
-            redirects: &[],
-            limit: token::MAX_ANSWER,
-            time: LOGOUT_TIME.min(self.time),
-        };
-        let raw = route.send(&message, report).await?;
-        if raw.status.is_success() { Ok(()) } else { Err(FailureKind::Logout(raw.status.as_u16())) }
     }
 
     /// Looks for every secret of the session in everything that came. A hit drops the answer whole and quarantines what was
@@ -535,7 +319,7 @@ impl Vault {
 
 impl Ready<'_> {
     /// What the credential adds to the request, which is complete but for that: a signature covers all of it.
-    fn place(
+    pub(crate) fn place(
         &self,
         outbound: &Outbound,
         made: &Made,
@@ -556,7 +340,7 @@ impl Ready<'_> {
         let signed = sign::sign(&declared.scheme, &self.secrets, &request, SystemTime::now(), live)?;
         let (token, values) = match made {
             Made::Nothing => (None, Vec::new()),
-            Made::Token(token) => (Some(&*token.value), Vec::new()),
+            Made::Token(token) => (Some(&*token.value.access), Vec::new()),
             Made::Session(session) => (None, session.value.values().to_vec()),
         };
         let secrets = self.secrets.with(signed.values.into_iter().chain(values).collect());

@@ -49,7 +49,11 @@ pub enum RecoverError {
     ReadBack,
 }
 
-/// Stores a value that an earlier call left in the journal, as a new item with one field.
+/// Stores a value that an earlier call left in the journal, as a new item with one field; one that takes the place of
+/// what a provider holds also in that place.
+///
+/// The journal goes on holding such a value when it went into a new item: as long as a connection is bound to the old
+/// place, what is there must not be used. The next use forgets the entry, once the connection is bound to the new one.
 pub async fn recover(
     number: u64,
     place: &SecretReference,
@@ -59,13 +63,44 @@ pub async fn recover(
     if place.section().is_some() || place.attribute().is_some() {
         return Err(RecoverError::Place);
     }
-    let fields = vec![(place.field().to_owned(), journal.recover(number)?)];
+    let value = journal.recover(number)?;
+    let mut pending = vec![number];
+    if journal.is_successor(number)? {
+        if let Ok(held) = providers.resolve(place).await
+            && journal.succeeds(number, &held.value)?
+        {
+            return succeed(number, place, &held.version, &value, providers, journal).await;
+        }
+        pending.clear();
+    }
+    let fields = vec![(place.field().to_owned(), value)];
     let item = NewItem { vault: place.vault().to_owned(), title: place.item().to_owned(), fields };
-    let stored = keep(&item, vec![number], providers, journal).await.map_err(|error| match error {
+    let stored = keep(&item, pending, providers, journal).await.map_err(|error| match error {
         NotKept::Refused(why) => RecoverError::Refused(why),
         NotKept::Different => RecoverError::ReadBack,
     })?;
     stored.into_iter().next().ok_or(RecoverError::ReadBack)
+}
+
+/// Puts a value in the place of the one that it succeeds. Nobody refreshes meanwhile: what is stored would be old.
+async fn succeed(
+    number: u64,
+    place: &SecretReference,
+    version: &str,
+    value: &Secret,
+    providers: &Providers,
+    journal: &Journal,
+) -> Result<SecretReference, RecoverError> {
+    let _alone = journal.refresh_lock()?;
+    // Still there: whoever refreshed until now has forgotten it if it is old.
+    journal.is_successor(number)?;
+    providers.replace(place, version, value).await.map_err(RecoverError::Refused)?;
+    let read = providers.resolve(place).await.map_err(RecoverError::Refused)?;
+    if !same(&read.value, value) {
+        return Err(RecoverError::ReadBack);
+    }
+    journal.done(&[number])?;
+    Ok(place.clone())
 }
 
 /// Why an item is not known to be kept.

@@ -1,6 +1,7 @@
 //! Refresh tokens that rotate, against an issuer that kills the family when one is used twice.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use claviger_manifest::SecretReference;
 use serde_json::json;
@@ -46,6 +47,8 @@ struct Issuer {
     access: Vec<String>,
     rotates: bool,
     echo: bool,
+    /// How long a refresh takes.
+    pause: Duration,
 }
 
 impl Issuer {
@@ -75,9 +78,9 @@ impl Issuer {
         let mut answer = json!({ "access_token": access, "token_type": "Bearer", "expires_in": 3600 });
         if self.rotates {
             self.current = format!("refresh-Zt4Yb8NcJ6HfQw3Er5Ty-{:04}", self.issued);
-            answer["refresh_token"] = json!(self.current);
         }
-        Reply::json(200, &answer.to_string())
+        answer["refresh_token"] = json!(self.current);
+        Reply::json(200, &answer.to_string()).late(self.pause)
     }
 }
 
@@ -96,6 +99,7 @@ impl Yard {
             access: Vec::new(),
             rotates: true,
             echo: false,
+            pause: Duration::ZERO,
         };
         let issuer = Arc::new(Mutex::new(issuer));
         let known = Arc::clone(&issuer);
@@ -168,10 +172,11 @@ async fn where_the_store_cannot_follow_the_journal_is_the_successor() {
     let next = "refresh-Zt4Yb8NcJ6HfQw3Er5Ty-9999";
     yard.issuer.lock().unwrap().current = next.to_owned();
     let value = crate::reveal::Secret::new(next.as_bytes().to_vec());
-    yard.house.vault.journal().succeed(&name("acme"), &name("refresh"), &held.version, &value).unwrap();
+    yard.house.vault.journal().succeed(&name("acme"), &name("refresh"), &held.value, None, &value).unwrap();
     // One that succeeds another version is none of ours.
     let stranger = crate::reveal::Secret::new(b"refresh-of-another-version-Qw3Er5Ty".to_vec());
-    yard.house.vault.journal().succeed(&name("acme"), &name("refresh"), "other.1", &stranger).unwrap();
+    let other = crate::reveal::Secret::new(b"refresh-that-nobody-holds-Qw3Er5Ty".to_vec());
+    yard.house.vault.journal().succeed(&name("acme"), &name("refresh"), &other, None, &stranger).unwrap();
     yard.restart();
     assert_eq!(yard.read().await.unwrap(), 200);
     assert!(!yard.issuer.lock().unwrap().dead);
@@ -180,15 +185,51 @@ async fn where_the_store_cannot_follow_the_journal_is_the_successor() {
     assert_eq!(yard.stored().await, current);
 }
 
+/// As after a kill between the store and the journal: the entry says what the store says already.
+#[tokio::test]
+async fn an_entry_that_the_store_has_is_forgotten() {
+    let yard = Yard::new().await;
+    let (old, held) = (b"refresh-of-long-ago-Qw3Er5Ty".to_vec(), FIRST.as_bytes().to_vec());
+    let [old, held] = [old, held].map(crate::reveal::Secret::new);
+    yard.house.vault.journal().succeed(&name("acme"), &name("refresh"), &old, None, &held).unwrap();
+    assert_eq!((yard.pending(), yard.read().await.unwrap(), yard.pending()), (1, 200, 0));
+}
+
+#[tokio::test]
+async fn a_refresh_goes_on_when_its_call_is_cancelled() {
+    let yard = Arc::new(Yard::new().await);
+    yard.issuer.lock().unwrap().pause = Duration::from_millis(300);
+    let call = {
+        let yard = Arc::clone(&yard);
+        tokio::spawn(async move { yard.read().await })
+    };
+    while yard.issuer.lock().unwrap().issued == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    call.abort();
+    assert!(call.await.unwrap_err().is_cancelled());
+    assert_eq!(yard.stored().await, FIRST, "the issuer has replaced it and not answered yet");
+    // What the host does when it ends.
+    assert!(yard.house.vault.take_sessions().await.is_empty());
+    let current = yard.issuer.lock().unwrap().current.clone();
+    assert_eq!((yard.stored().await, yard.pending()), (current, 0));
+    let mut yard = Arc::into_inner(yard).unwrap();
+    yard.restart();
+    assert_eq!(yard.read().await.unwrap(), 200);
+    assert!(!yard.issuer.lock().unwrap().dead);
+}
+
 #[tokio::test]
 async fn an_issuer_that_does_not_rotate_is_served_with_the_same_token() {
     let mut yard = Yard::new().await;
     yard.issuer.lock().unwrap().rotates = false;
+    let generation = yard.house.store.generation();
     for _ in 0..2 {
         assert_eq!(yard.read().await.unwrap(), 200);
         yard.restart();
     }
     assert_eq!((yard.stored().await, yard.pending()), (FIRST.to_owned(), 0));
+    assert_eq!(yard.house.store.generation(), generation, "the same token again is not stored again");
 }
 
 #[tokio::test]
@@ -207,4 +248,17 @@ async fn the_next_token_that_comes_back_is_a_leak_too() {
     let failure = yard.read().await.unwrap_err();
     assert!(matches!(failure.kind, FailureKind::Leak), "{failure:?}");
     assert_eq!(yard.house.vault.quarantine().list(), [(name("acme"), name("refresh"))]);
+}
+
+/// A call that did not refresh itself, of an agent that never saw the token.
+#[tokio::test]
+async fn the_next_token_is_a_secret_of_every_call_that_its_access_token_serves() {
+    let yard = Yard::new().await;
+    assert_eq!(yard.read().await.unwrap(), 200);
+    // The store is bound to something else meanwhile, so nothing but the kept access token knows of the next one.
+    put(&yard.house.store, "refresh", "another-refresh-token-Qw3Er5Ty");
+    yard.issuer.lock().unwrap().echo = true;
+    let mut scope = yard.house.vault.begin(&name("acme"), "another agent");
+    let failure = yard.house.more(request("read", Some("delegated")), &mut scope).await.unwrap_err();
+    assert!(matches!(failure.kind, FailureKind::Leak), "{failure:?}");
 }

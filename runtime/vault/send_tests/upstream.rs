@@ -55,6 +55,12 @@ impl Reply {
         Self { parts: vec![(Duration::ZERO, bytes.as_ref().to_vec())], close: true }
     }
 
+    /// The same, after a pause.
+    pub(super) fn late(mut self, pause: Duration) -> Self {
+        self.parts.first_mut().unwrap().0 = pause;
+        self
+    }
+
     /// Further bytes after a pause.
     pub(super) fn then(mut self, pause: Duration, bytes: impl AsRef<[u8]>) -> Self {
         self.parts.push((pause, bytes.as_ref().to_vec()));
