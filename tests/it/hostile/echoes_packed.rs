@@ -44,7 +44,7 @@ const PACKED: &[Vector] = &[
         say::encoded("gzip", &plain(live))
     }),
     key("B23.17", "base64 in gzip", Leak, |live| {
-        say::encoded("gzip", &spell::gzip(spell::base64(&plain(live)).as_bytes()))
+        say::encoded("gzip", &spell::gzip(spell::base64(format!("seen {}", live.key).as_bytes()).as_bytes()))
     }),
     key("B23.18", "gzip that ends too early", Refused("encoded"), |live| {
         let body = spell::gzip(&plain(live));

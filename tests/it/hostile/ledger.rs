@@ -1,7 +1,7 @@
 //! B31: what is not stopped, written down, so that nobody claims more than holds.
 //!
 //! An upstream that wants to help a plugin needs only to agree on a code with it: the upstream has the secret. Here are
-//! the simplest such codes, and the spelling of group B that the scanner does not undo. Each is shown to get through; one that
+//! the simplest such codes, and the spellings of group B that the scanner does not undo. Each is shown to get through; one that
 //! does not any more has to leave this list. `runtime/vault/scan/ledger.rs` has the whole list.
 
 use claviger_sim::Script;
@@ -13,15 +13,13 @@ use super::{Siege, get, run, say, spell};
 type Say = fn(&Live<'_>) -> Script;
 
 /// Out of scope for ever: identifier, title, and how it is written.
-const OUT_OF_SCOPE: [(&str, &str, Say); 8] = [
+const OUT_OF_SCOPE: [(&str, &str, Say); 6] = [
     ("B31.1", "reversed", |live| say::json(live.password.chars().rev().collect::<String>())),
-    ("B31.2", "in the other case", |live| say::json(live.password.to_uppercase())),
     ("B31.3", "rot13", |live| say::json(rotated(live.password))),
     ("B31.4", "in two fields", |live| {
         let (first, second) = live.password.split_at(20);
         say::body(format!("{{\"a\":\"{first}\",\"b\":\"{second}\"}}"))
     }),
-    ("B31.5", "one character a line", |live| say::body(spell::lines(live.password, 1, "\n"))),
     ("B31.6", "every byte changed by a constant", |live| say::json(spell::separated(&rotated(live.password), "!"))),
     ("B31.7", "seven eighths of it", |live| say::json(&live.password[..35])),
     ("B31.8", "decimal numbers", |live| say::body(spell::bytes(live.password, |byte| format!("{byte},")))),
