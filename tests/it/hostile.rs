@@ -27,6 +27,7 @@ mod wire;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use claviger_lab::{Agent, Canary, Draft, Lab, hostile_guest};
 use claviger_sim::{Door, Running, Script, Scripted, SeenRequest};
@@ -157,6 +158,15 @@ fn get(case: &str, credential: &str) -> Value {
         { "do": "send", "operation": "get", "parameters": [["case", case]], "credential": "k",
           "headers": ["x-shown", "location", "link", "refresh", "alt-svc"] },
     ])
+}
+
+/// Whether something becomes true in a moment: a server notices the end of a connection a little after the program does.
+fn soon(check: impl Fn() -> bool) -> bool {
+    let started = Instant::now();
+    while !check() && started.elapsed() < Duration::from_secs(10) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    check()
 }
 
 /// No identifier of a table stands there twice.
