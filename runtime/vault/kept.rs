@@ -21,10 +21,13 @@ const MARGIN: Duration = Duration::from_secs(30);
 
 /// Values of all connections, for the life of the host: one for each connection and credential.
 pub(crate) struct Kept<V> {
-    places: Mutex<HashMap<(Name, Name), Arc<Place<V>>>>,
+    places: Mutex<Places<V>>,
     /// Values that are no longer given out and have to be ended; none where dropping one is its end.
     retired: Option<Mutex<Vec<Retired<V>>>>,
 }
+
+/// By connection and credential.
+type Places<V> = HashMap<(Name, Name), Arc<Place<V>>>;
 
 /// The place of one value. Whoever mints holds the lock, and everybody else waits for what comes of it.
 struct Place<V> {
@@ -186,7 +189,7 @@ impl<V: Send + Sync + 'static> Kept<V> {
         }
     }
 
-    fn places(&self) -> MutexGuard<'_, HashMap<(Name, Name), Arc<Place<V>>>> {
+    fn places(&self) -> MutexGuard<'_, Places<V>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -203,8 +203,8 @@ fn find(source: &SessionValue, json: Option<&Value>, headers: &HeaderMap) -> Opt
 /// The cookie that is set last under this name, as a browser would keep it (RFC 6265 §5.3).
 fn cookie(name: &str, headers: &HeaderMap) -> Option<String> {
     let set = headers.get_all(header::SET_COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let parsed = set.filter_map(|text| Cookie::parse(text).ok()).filter(|cookie| cookie.name() == name);
-    parsed.last().map(|cookie| cookie.value().to_owned())
+    let mut parsed = set.filter_map(|text| Cookie::parse(text).ok()).filter(|cookie| cookie.name() == name);
+    parsed.next_back().map(|cookie| cookie.value().to_owned())
 }
 
 fn life(lifetime: &Lifetime, json: Option<&Value>, now: SystemTime) -> Option<Duration> {

@@ -1,6 +1,6 @@
 //! The seeds and what becomes of them by chance, on every run of the tests: the same inputs each time, a second for each
 //! target. The fuzzer finds more; this keeps every target compiled, honest and green.
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -164,6 +164,23 @@ pub(crate) fn check(rooms: &[Room], root: &Path) -> Result<(), Failed> {
     if wrong.is_empty() { Ok(()) } else { Err(Failed::Gate(wrong.join("\n  "))) }
 }
 
+/// A mutation for the tests of the modules beside this one.
+#[cfg(test)]
+pub(crate) fn tests_support(number: usize, file: &str) -> Mutation {
+    Mutation {
+        id: number.to_string(),
+        promise: 1,
+        removes: String::new(),
+        file: file.to_owned(),
+        find: String::new(),
+        replace: String::new(),
+        expect: Expect::Test,
+        package: String::new(),
+        integration: None,
+        test: String::new(),
+    }
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 mod tests {
@@ -216,22 +233,5 @@ mod tests {
         for promise in 1..=10 {
             assert!(rooms.iter().flat_map(|room| &room.mutations).any(|one| one.promise == promise), "{promise}");
         }
-    }
-}
-
-/// A mutation for the tests of the modules beside this one.
-#[cfg(test)]
-pub(crate) fn tests_support(number: usize, file: &str) -> Mutation {
-    Mutation {
-        id: number.to_string(),
-        promise: 1,
-        removes: String::new(),
-        file: file.to_owned(),
-        find: String::new(),
-        replace: String::new(),
-        expect: Expect::Test,
-        package: String::new(),
-        integration: None,
-        test: String::new(),
     }
 }
