@@ -1,6 +1,6 @@
 //! What does a parser do with bytes that an enemy chose? It returns, and what it accepts means one thing.
 //!
-//! Each target takes any bytes. Targets that need several texts split them with [`parts`]. Parsers that are private to
+//! Each target takes any bytes. Targets that need several texts split them with `parts`. Parsers that are private to
 //! their room are reached through the room's own entry: a door for fuzzing would be a door.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a target fails by panicking")]
 
