@@ -129,7 +129,8 @@ impl<'a> Approvals<'a> {
             covers: (**covers).clone(),
             seconds: signed(*seconds),
             uses: *uses,
-            used: [1].into(),
+            // The first use is the receipt's own request; there is no use 0.
+            used: [0, 1].into(),
             last_use: used.at,
             hard_end: used.at.saturating_add(signed(*limit)),
         };

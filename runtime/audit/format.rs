@@ -1,41 +1,5 @@
-//! The log's format, version 1: what a verifier in another language needs to know.
-//!
-//! # Files
-//! | file | holds |
-//! |---|---|
-//! | `log.jsonl` | the entries, one a line, appended and never changed |
-//! | `tree.hashes` | the leaf hash of each entry, 32 bytes each. Not trusted alone: its root is held against the checkpoint |
-//! | `checkpoint` | the signed head of the tree, replaced by renaming |
-//! | `lock` | empty; locked (flock) by the one process that writes |
-//! | `torn-<n>` | what a crash left after the last whole entry, set aside when the log was opened again |
-//!
-//! # A line
-//! One JSON object in the form of RFC 8785 (JCS), UTF-8, followed by one newline (0x0A). JSON escapes control characters,
-//! so a line cannot hold a newline. Numbers are integers from 0 to 2^53 - 1. At most [`MAX_LINE`] bytes.
-//!
-//! Every entry has `at` (RFC 3339, UTC, milliseconds, `Z`), `index` (from 0, no gaps), `kind` and `v` (1). Times never run
-//! backwards: an entry written while the clock is behind takes the time of the one before it. By kind it also has
-//!
-//! | kind | members | says |
-//! |---|---|---|
-//! | `intent` | `proof`, `request` | this request, approved with this evidence, is about to be done |
-//! | `outcome` | `intent`, `outcome` | how the intent of that index ended; written before anyone sees the answer |
-//! | `outcome-unknown` | `intent`, `reason` | nobody knows how it ended: `interrupted` (the host stopped) or `abandoned` (the call was given up) |
-//! | `denied` | `refusal` | a request that is not declared or not granted |
-//! | `refused` | `refusal` | a request that no human approved; `request` in it is SHA-256 of the request's canonical form |
-//! | `event` | `note` | what an operator or the host itself did to the state |
-//!
-//! and no others. Each intent has at most one `outcome` or `outcome-unknown`, after it. The text that the approver signed
-//! is in the receipt (`proof`); its `facts` are the same bytes as the entry's `request`.
-//!
-//! # The tree
-//! RFC 6962 §2.1 with SHA-256: leaf `SHA-256(0x00 ‖ line without newline)`, node `SHA-256(0x01 ‖ left ‖ right)`.
-//!
-//! # The checkpoint
-//! C2SP tlog-checkpoint (origin line, size, root in base64) as a C2SP signed note with an Ed25519 signature (type 0x01,
-//! RFC 8032, verified strictly). The origin is `claviger.local/` and the first 16 hexadecimal digits of the SHA-256 of the
-//! public key, and is the key's name too. It is written after the entries that it covers are durable, at the latest
-//! [`CHECKPOINT_LAG`](crate::syncer::CHECKPOINT_LAG) after them: entries beyond it are whole but not yet signed.
+//! The log's format, version 1. `docs/audit-format.md` describes all of it, exactly enough to write a verifier from that
+//! page alone; `tests/verifier` is one. What is here must say the same.
 
 use jiff::Timestamp;
 

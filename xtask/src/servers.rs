@@ -1,4 +1,5 @@
-//! Servers that nobody here wrote, for the tests that speak to them: an OAuth 2 server from npm, a Redfish server from PyPI.
+//! What nobody here wrote, for the tests that use it: an OAuth 2 server from npm, a Redfish server from PyPI, and the
+//! library that the independent verifier of logs (`tests/verifier`) checks signatures with.
 
 use std::path::Path;
 
@@ -28,7 +29,7 @@ pub(crate) fn install() -> Result<(), Failed> {
         .run()?;
     let environment = directory.join("venv");
     Step::new("making a Python environment", Path::new("python3")).args(["-m", "venv"]).args([&environment]).run()?;
-    Step::new("installing sushy-tools", &environment.join("bin/python"))
+    Step::new("installing sushy-tools and cryptography", &environment.join("bin/python"))
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"])
         .args(["tests/servers/requirements.txt"])
         .run()?;
