@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use claviger::approval::{Desk, Enrolled, SimulatedAnswer, SoftwarePasskey, Throwaway};
-use claviger::audit::{CheckpointKey, Counts, Durability, Log};
+use claviger::audit::{CheckpointKey, Counts, Durability, Log, Options};
 use claviger::grant::{Caller, Connection, Policy};
 use claviger::host::{Compiler, Host, HostKey, Sandbox};
 use claviger::manifest::{Digest, Name, Package, PublisherKey, SecretReference, TrustStore};
@@ -63,7 +63,8 @@ impl House {
         .unwrap();
         std::fs::create_dir_all(state.path("compiled")).unwrap();
         let loaded = Arc::new(sandbox.load(&package).await.unwrap());
-        let (log, _) = Log::open_with(&state.path("audit"), CheckpointKey::from_seed([9; 32]), durability).unwrap();
+        let options = Options { durability, ..Options::default() };
+        let (log, _) = Log::open_with(&state.path("audit"), CheckpointKey::from_seed([9; 32]), options).unwrap();
         let hallway = Hallway::new(policy, desk(state.proof()), log, vault(&state), Outside::system());
         let host = Host::new(hallway, BTreeMap::from([(name, loaded)]), Arc::new(|_| {}));
         Self { host, _state: state }

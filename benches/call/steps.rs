@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use claviger::approval::{Desk, Moment};
-use claviger::audit::{CheckpointKey, Durability, Log};
+use claviger::audit::{CheckpointKey, Durability, Log, Options};
 use claviger::grant::{Action, Caller, Policy, Request, SendRequest};
 use claviger::manifest::Name;
 use claviger::vault::Vault;
@@ -40,7 +40,8 @@ pub(crate) fn print(runtime: &Runtime, upstream: SocketAddr) {
     let name: Name = "bench".parse().unwrap();
     let (_, policy) = house::policy(&name, upstream);
     let key = CheckpointKey::from_seed([9; 32]);
-    let (log, _) = Log::open_with(&state.path("audit"), key, Durability::UnsyncedForBenchesOnly).unwrap();
+    let options = Options { durability: Durability::UnsyncedForBenchesOnly, ..Options::default() };
+    let (log, _) = Log::open_with(&state.path("audit"), key, options).unwrap();
     let rooms = Rooms { policy, desk: house::desk(state.proof()), log, vault: house::vault(&state), name };
     let mut samples: [Vec<Duration>; 5] = Default::default();
     runtime.block_on(async {

@@ -86,7 +86,7 @@ impl<'a> Approvals<'a> {
     fn intent(&mut self, intent: &Line<'_>) -> Result<(), Why> {
         let proof =
             serde_json::from_str(intent.member("proof")).map_err(|_| wrong("it is neither receipt nor lease"))?;
-        // An entry that has the time of the one before it may have been written while the clock was behind (`format.rs`);
+        // An entry that has the time of the one before it may have been written while the clock was behind (docs/audit-format.md);
         // then its time says nothing about the approval's.
         let used =
             Use { request: intent.member("request"), at: intent.time.as_second(), timed: intent.time != self.last };

@@ -32,6 +32,11 @@ pub(crate) struct Chain {
 }
 
 impl Chain {
+    /// Goes on in the middle of a log, from what was remembered of the entries before. The tally begins anew.
+    pub(crate) fn resume(next: u64, last: String, open: BTreeSet<u64>) -> Self {
+        Self { next, last, open, tally: Tally::default() }
+    }
+
     /// Holds the next entry against those before it.
     pub(crate) fn accept(&mut self, line: &Line<'_>) -> Result<(), Why> {
         if line.index != self.next {

@@ -1,4 +1,4 @@
-//! The signed head of the tree: C2SP tlog-checkpoint in a C2SP signed note, Ed25519 (`format.rs` has the whole picture).
+//! The signed head of the tree: C2SP tlog-checkpoint in a C2SP signed note, Ed25519 (`docs/audit-format.md` §5).
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};

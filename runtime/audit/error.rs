@@ -37,6 +37,11 @@ pub enum Unrecorded {
     /// The intent belongs to another log.
     #[error("the intent was opened on another audit log, so its outcome cannot be closed on this one")]
     Foreign,
+    /// The second copy of the checkpoint is not the one that this process put there.
+    #[error(
+        "another host replaced the second copy of the checkpoint, so two of them go on from one log; stop both, find out which log is the true one, and start only that"
+    )]
+    Moved,
     /// The log was closed.
     #[error("the audit log is closed, because the host is shutting down; call again when it runs")]
     Closed,
@@ -65,6 +70,24 @@ pub enum LogError {
     /// The checkpoint could not be made.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// The second place knows of more entries than the log has.
+    #[error(
+        "the log has {found} entries, but the second copy of its checkpoint signs {signed}: it was rolled back or its tail cut off; restore the log from a copy that has them, and find out who did it. Only if the entries are lost for good, move the second copy away as evidence and put this log's `checkpoint` in its place"
+    )]
+    RolledBack {
+        /// How many entries the second copy signs.
+        signed: u64,
+        /// How many there are.
+        found: u64,
+    },
+    /// The second place has no copy, although the log has a checkpoint.
+    #[error(
+        "the second copy of the checkpoint is missing, so a rolled-back log would not be noticed; if the place was configured just now, copy `checkpoint` from the audit directory there, otherwise find out who removed it"
+    )]
+    SecondMissing,
+    /// The second copy is not one of this log.
+    #[error("the second copy of the checkpoint does not hold: {0}")]
+    Second(CheckpointError),
     /// The export's destination is there already.
     #[error("the export's destination exists already; name a new directory, so that nothing is overwritten")]
     Exists,
@@ -148,7 +171,7 @@ pub enum Why {
     TooLong,
     /// The entry has other members than its kind has.
     #[error(
-        "the entry does not have the members of its kind, or a version that this verifier does not know; see format.rs"
+        "the entry does not have the members of its kind, or a version that this verifier does not know; see docs/audit-format.md"
     )]
     Members,
     /// The time is malformed.

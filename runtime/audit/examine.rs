@@ -13,6 +13,7 @@ use crate::checkpoint::Head;
 use crate::error::{Broken, Why};
 use crate::format::Line;
 use crate::lines::{Lines, Step};
+use crate::resume::Start;
 use crate::tree::{HASH_BYTES, Tree, leaf};
 
 /// Whether the stored leaf hashes are those that the checkpoint covers.
@@ -37,6 +38,8 @@ pub(crate) struct Sources<L, H> {
     pub(crate) head: Head,
     /// Heads of the same log that were kept elsewhere, signatures verified.
     pub(crate) others: Vec<Head>,
+    /// Where to begin, if not at the start; then log and leaf hashes stand there, and the hashes are authentic.
+    pub(crate) from: Option<Start>,
 }
 
 /// What a walk saw.
@@ -44,7 +47,7 @@ pub(crate) struct Examined {
     pub(crate) tree: Tree,
     pub(crate) chain: Chain,
     pub(crate) leaf_hashes: LeafHashes,
-    /// Where the first entry after the checkpoint begins, in bytes.
+    /// Where the first entry after the checkpoint begins, in bytes of all segments.
     pub(crate) covered_end: u64,
     /// Where the whole entries end, in bytes, and whether anything follows.
     pub(crate) end: u64,
@@ -57,12 +60,16 @@ pub(crate) fn examine<L: BufRead, H: Read + Seek>(
     sources: Sources<L, H>,
     mut each: impl FnMut(&Line<'_>) -> Result<(), Why>,
 ) -> Result<Examined, Broken> {
-    let Sources { log, mut hashes, head, others } = sources;
-    let leaf_hashes = authenticate(hashes.as_mut(), &head).map_err(|error| unreadable(&error).at(0))?;
+    let Sources { log, mut hashes, head, others, from } = sources;
+    let leaf_hashes = match from {
+        Some(_) => LeafHashes::Authentic,
+        None => authenticate(hashes.as_mut(), &head).map_err(|error| unreadable(&error).at(0))?,
+    };
     let stored = hashes.filter(|_| leaf_hashes == LeafHashes::Authentic);
-    let mut walk = Walk::new(stored, head, others, leaf_hashes);
+    let offset = from.as_ref().map_or(0, |start| start.offset);
+    let mut walk = Walk::new(stored, head, others, leaf_hashes, from);
     walk.check_heads()?;
-    let mut lines = Lines::new(log);
+    let mut lines = Lines::starting_at(log, offset);
     loop {
         let step = lines.step().map_err(|error| unreadable(&error).at(walk.index()))?;
         walk.seen.end = lines.offset();
@@ -94,11 +101,13 @@ struct Walk<H> {
 }
 
 impl<H: Read> Walk<H> {
-    fn new(stored: Option<H>, head: Head, others: Vec<Head>, leaf_hashes: LeafHashes) -> Self {
+    fn new(stored: Option<H>, head: Head, others: Vec<Head>, leaf_hashes: LeafHashes, from: Option<Start>) -> Self {
+        let (tree, chain) = from.map(|start| (start.tree, start.chain)).unwrap_or_default();
         let mut heads = others;
+        // Heads before the start were met by who found it.
+        heads.retain(|head| head.size >= tree.size());
         heads.push(head);
         heads.sort_by_key(|head| std::cmp::Reverse(head.size));
-        let (tree, chain) = (Tree::default(), Chain::default());
         let first_at = String::new();
         let seen = Examined { tree, chain, leaf_hashes, covered_end: 0, end: 0, is_torn: false, first_at };
         Self { stored: stored.map(io::BufReader::new), head, heads, met: 0, seen }

@@ -14,6 +14,7 @@ use crate::error::{LogError, Why};
 use crate::format::{CHECKPOINT_FILE, HASHES_FILE, LOG_FILE};
 use crate::lines::{Lines, Step};
 use crate::open::sync_directory;
+use crate::segments::Joined;
 use crate::syncer::private;
 use crate::tree::leaf;
 use crate::verify::{Keys, Summary, read_checkpoint, verify_directory};
@@ -34,14 +35,14 @@ struct KeysFile {
 }
 
 /// Writes an export into a new directory: the log as its checkpoint signs it, whole entries after it left out. Works while
-/// the host runs.
+/// the host runs. All segments become one file.
 ///
 /// # Errors
 /// [`LogError`]: the destination exists, a file operation failed, or the log does not reach its own checkpoint.
 pub fn export(directory: &Path, destination: &Path, keys: &Keys) -> Result<Head, LogError> {
     let note = read_checkpoint(directory).map_err(|why| why.at(0))?;
     let head = keys.log.open(&note).map_err(|error| Why::Checkpoint(error).at(0))?;
-    let log = File::open(directory.join(LOG_FILE)).map_err(LogError::io("file of entries"))?;
+    let log = Joined::open(directory).map_err(LogError::io("file of entries"))?;
     fs::create_dir(destination).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => LogError::Exists,
         _ => LogError::io("export directory")(error),
@@ -67,7 +68,7 @@ pub fn export(directory: &Path, destination: &Path, keys: &Keys) -> Result<Head,
 /// Leaf hashes are made from the lines that are copied, not copied themselves: verifying the export holds both against the
 /// checkpoint.
 fn copy_entries(
-    log: File,
+    log: Joined,
     destination: &Path,
     size: u64,
     digests: &mut BTreeMap<String, String>,

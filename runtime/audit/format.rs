@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::canonical::{integer, member, members, string};
 use crate::error::Why;
 
-/// The entries.
+/// The entries, or the first segment of them.
 pub const LOG_FILE: &str = "log.jsonl";
 /// The leaf hashes.
 pub const HASHES_FILE: &str = "tree.hashes";
@@ -14,6 +14,10 @@ pub const HASHES_FILE: &str = "tree.hashes";
 pub const CHECKPOINT_FILE: &str = "checkpoint";
 /// The next signed head, until it is renamed.
 pub(crate) const CHECKPOINT_NEXT_FILE: &str = "checkpoint.next";
+/// What is remembered at the start of the last segment.
+pub(crate) const SEGMENT_FILE: &str = "segment";
+/// The next of it, until it is renamed.
+pub(crate) const SEGMENT_NEXT_FILE: &str = "segment.next";
 /// The lock.
 pub(crate) const LOCK_FILE: &str = "lock";
 /// Set-aside tails are named with this and a number.
@@ -28,6 +32,9 @@ pub const MAX_LINE: usize = 48 * 1024 * 1024;
 
 /// Bytes that [`line()`] adds to an entry's own members: time, index (16 digits), version and punctuation.
 pub(crate) const FRAME: usize = 80;
+
+/// Bytes of a time, `2026-11-23T21:30:00.123Z`.
+const STAMP: usize = 24;
 
 /// What an entry says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +123,12 @@ impl<'a> Line<'a> {
 pub(crate) fn time(text: &str) -> Option<Timestamp> {
     let time: Timestamp = text.parse().ok()?;
     (stamp(time) == text).then_some(time)
+}
+
+/// The time of a line that [`line()`] wrote; its place is fixed.
+pub(crate) fn time_of(line: &[u8]) -> Option<&str> {
+    let at = line.strip_prefix(b"{\"at\":\"")?.get(..STAMP)?;
+    std::str::from_utf8(at).ok()
 }
 
 /// RFC 3339, UTC, milliseconds.

@@ -4,8 +4,8 @@
 //! on, once the intent is durable. The vault seals what it did into `Recorded` of an [`Outcome`], and [`Log::close`] gives
 //! that out once the outcome is durable: no record, no act, and no answer before its outcome.
 //!
-//! The log is lines of canonical JSON under a Merkle tree whose head is signed; `format.rs` describes it for other
-//! implementations. [`verify()`] needs public keys alone and names the first entry that is not as it was written.
+//! The log is lines of canonical JSON under a Merkle tree whose head is signed; `docs/audit-format.md` describes it for
+//! other implementations. [`verify()`] needs public keys alone and names the first entry that is not as it was written.
 //!
 //! Durability is bought once for many: callers wait together for one sync (group commit). A failed write or sync is final.
 
@@ -22,10 +22,14 @@ mod format;
 mod lines;
 mod log;
 mod open;
+mod options;
 mod outcome;
 mod queue;
 mod read;
 mod recorded;
+mod resume;
+mod second;
+mod segments;
 mod syncer;
 mod text;
 mod tree;
@@ -47,10 +51,12 @@ pub use export::{DIGESTS_FILE, KEYS_FILE, export, export_keys, verify_export};
 pub use format::{CHECKPOINT_FILE, HASHES_FILE, Kind, LOG_FILE, MAX_LINE, VERSION};
 pub use log::Log;
 pub use open::{Recovery, Torn};
+pub use options::Options;
 pub use outcome::{Outcome, OutcomeFacts, Verdict};
 pub use queue::{Counts, Durability};
 pub use read::{Entries, Entry, entries};
 pub use recorded::{OpenIntent, Recorded};
+pub use segments::SegmentLimits;
 pub use syncer::CHECKPOINT_LAG;
 pub use text::{MAX_TEXT, Text};
 pub use verify::{Keys, LogFiles, Summary, verify, verify_directory};

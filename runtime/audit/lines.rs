@@ -26,7 +26,12 @@ pub(crate) struct Lines<R> {
 
 impl<R: BufRead> Lines<R> {
     pub(crate) fn new(reader: R) -> Self {
-        Self { reader, line: Vec::new(), offset: 0 }
+        Self::starting_at(reader, 0)
+    }
+
+    /// For a reader that stands at this place already.
+    pub(crate) fn starting_at(reader: R, offset: u64) -> Self {
+        Self { reader, line: Vec::new(), offset }
     }
 
     /// Reads the next line; [`Lines::line`] has it, without the newline.

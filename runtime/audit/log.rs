@@ -14,8 +14,9 @@ use crate::entry::Body;
 use crate::error::{LogError, Unrecorded};
 use crate::event::Event;
 use crate::open::{self, Recovery};
+use crate::options::Options;
 use crate::outcome::Outcome;
-use crate::queue::{Counts, Durability, Pending, Queue};
+use crate::queue::{Counts, Mark, Pending, Queue};
 use crate::recorded::{OpenIntent, Recorded};
 
 /// An open audit log. One process at a time has it; entries of all its tasks are made durable together.
@@ -32,26 +33,22 @@ pub struct Log {
 
 impl Log {
     /// Opens the log in a directory, or makes one. What a crash left is put in order first: a torn tail is set aside, and
-    /// intents without outcome get an `outcome-unknown`. Blocks while it reads the log from its start.
+    /// intents without outcome get an `outcome-unknown`. Blocks while it reads the leaf hashes and the last segment.
     ///
     /// # Errors
     /// [`LogError`]: another process has it, a file operation failed, or it is not what was signed; then with the first
     /// entry that is wrong.
     pub fn open(directory: &Path, key: CheckpointKey) -> Result<(Self, Recovery), LogError> {
-        Self::open_with(directory, key, Durability::Synced)
+        Self::open_with(directory, key, Options::default())
     }
 
-    /// As [`Log::open`], with another durability.
+    /// As [`Log::open`], kept in another way.
     ///
     /// # Errors
     /// As [`Log::open`].
-    pub fn open_with(
-        directory: &Path,
-        key: CheckpointKey,
-        durability: Durability,
-    ) -> Result<(Self, Recovery), LogError> {
+    pub fn open_with(directory: &Path, key: CheckpointKey, options: Options) -> Result<(Self, Recovery), LogError> {
         let public = key.public();
-        let opened = open::open(directory, key, durability)?;
+        let opened = open::open(directory, key, options)?;
         let syncer = opened.syncer;
         let thread = std::thread::Builder::new().name("audit".to_owned());
         let thread = thread.spawn(move || syncer.run()).map_err(LogError::io("thread"))?;
@@ -86,7 +83,7 @@ impl Log {
         }
         let outcome = value.outcome();
         let own = Body::Outcome { intent: intent.index(), outcome: &outcome }.canonical()?;
-        let (_, pending) = self.queue.append(&own, at)?;
+        let (_, pending) = self.queue.append_marked(&own, at, Mark::Closes(intent.index()))?;
         intent.settle();
         pending.durable().await?;
         Ok(value)
@@ -134,9 +131,9 @@ impl Log {
         let receipts = || self.receipts.lock().unwrap_or_else(PoisonError::into_inner);
         match evidence {
             Evidence::Lease { receipt, .. } if !receipts().contains(receipt) => Err(Unrecorded::NoLeaseReceipt),
-            Evidence::Lease { .. } => self.queue.append(own, at),
+            Evidence::Lease { .. } => self.queue.append_marked(own, at, Mark::Opens),
             Evidence::Receipt(receipt) => {
-                let appended = self.queue.append(own, at)?;
+                let appended = self.queue.append_marked(own, at, Mark::Opens)?;
                 receipts().insert(receipt.digest());
                 Ok(appended)
             }

@@ -2,20 +2,25 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
 
-use crate::checkpoint::CheckpointKey;
+use crate::chain::Chain;
+use crate::checkpoint::{CheckpointKey, Head};
 use crate::entry::{Body, Unknown};
-use crate::error::{LogError, Why};
+use crate::error::{Broken, LogError, Why};
 use crate::event::{Event, OperatorAction};
 use crate::examine::{Examined, LeafHashes, Sources, examine};
-use crate::format::{self, CHECKPOINT_FILE, HASHES_FILE, LOCK_FILE, LOG_FILE, TORN_PREFIX};
+use crate::format::{self, CHECKPOINT_FILE, HASHES_FILE, LOCK_FILE, TORN_PREFIX};
 use crate::lines::{Lines, Step};
-use crate::queue::{Batch, Durability, Next, Queue};
+use crate::options::Options;
+use crate::queue::{Batch, Mark, Next, Queue};
+use crate::resume::Note;
+use crate::second::Second;
+use crate::segments::{Joined, Segment, segments};
 use crate::syncer::{Syncer, private};
 use crate::tree::{HASH_BYTES, Tree, leaf};
 use crate::verify::read_checkpoint;
@@ -54,20 +59,102 @@ pub(crate) struct Opened {
     pub(crate) recovery: Recovery,
 }
 
-pub(crate) fn open(directory: &Path, key: CheckpointKey, durability: Durability) -> Result<Opened, LogError> {
+pub(crate) fn open(directory: &Path, key: CheckpointKey, options: Options) -> Result<Opened, LogError> {
     create_directory(directory).map_err(LogError::io("directory"))?;
     let lock = lock(directory)?;
-    let mut log = private().read(true).open(directory.join(LOG_FILE)).map_err(LogError::io("file of entries"))?;
-    let hashes = private().read(true).open(directory.join(HASHES_FILE)).map_err(LogError::io("file of leaf hashes"))?;
-    if !directory.join(CHECKPOINT_FILE).exists() {
-        return create(directory, key, durability, Files { log, hashes, lock });
+    let files = Files::open(directory, lock)?;
+    let is_new = !directory.join(CHECKPOINT_FILE).exists();
+    let second = options.second.as_deref().map(|path| Second::open(path, &key.public(), is_new)).transpose()?;
+    let (second, elsewhere) = second.unzip();
+    let keeping = Keeping { directory: directory.to_owned(), key, options, second };
+    if is_new {
+        return create(keeping, files);
     }
     let note = read_checkpoint(directory).map_err(|why| why.at(0))?;
-    let head = key.public().open(&note).map_err(|error| Why::Checkpoint(error).at(0))?;
-    let sources = Sources { log: BufReader::new(&mut log), hashes: Some(&hashes), head, others: Vec::new() };
-    let seen = examine(sources, |_| Ok(()))?;
-    let torn = set_aside(directory, &mut log, &seen).map_err(LogError::io("torn tail"))?;
-    rebuild(&mut log, &hashes, &seen, head.size()).map_err(LogError::io("file of leaf hashes"))?;
+    let head = keeping.key.public().open(&note).map_err(|error| Why::Checkpoint(error).at(0))?;
+    let seen = look(&keeping.directory, &files, head, elsewhere.flatten())?;
+    put_in_order(keeping, files, seen, head, elsewhere.flatten())
+}
+
+/// How the log is kept from here on.
+struct Keeping {
+    directory: PathBuf,
+    key: CheckpointKey,
+    options: Options,
+    second: Option<Second>,
+}
+
+struct Files {
+    segments: Vec<Segment>,
+    /// The last segment.
+    log: File,
+    /// Bytes of the segments before it.
+    before: u64,
+    hashes: File,
+    lock: File,
+}
+
+impl Files {
+    fn open(directory: &Path, lock: File) -> Result<Self, LogError> {
+        let entries = LogError::io("file of entries");
+        // The first is made if it is missing; so is none of the others.
+        drop(private().open(Segment::starting_at(directory, 0).path).map_err(&entries)?);
+        let segments = segments(directory).map_err(&entries)?;
+        let (last, earlier) =
+            segments.split_last().ok_or(LogError::Io { what: "file of entries", kind: io::ErrorKind::NotFound })?;
+        let log = private().read(true).open(&last.path).map_err(&entries)?;
+        let lengths = earlier.iter().map(Segment::length).sum::<io::Result<u64>>();
+        let hashes = private().read(true).open(directory.join(HASHES_FILE));
+        let hashes = hashes.map_err(LogError::io("file of leaf hashes"))?;
+        Ok(Self { before: lengths.map_err(entries)?, log, segments, hashes, lock })
+    }
+
+    /// The index of the last segment's first entry.
+    fn first(&self) -> u64 {
+        self.segments.last().map_or(0, |segment| segment.first)
+    }
+}
+
+/// Looks at the last segment alone where that is enough, and at the whole log otherwise.
+fn look(directory: &Path, files: &Files, head: Head, elsewhere: Option<Head>) -> Result<Examined, LogError> {
+    let (mut hashes, others) = (&files.hashes, Vec::from_iter(elsewhere));
+    let from = match Note::read(directory, files.first()).filter(|_| files.segments.len() > 1) {
+        Some(note) => {
+            note.start(&mut hashes, &head, &others, files.before).map_err(LogError::io("file of leaf hashes"))?
+        }
+        None => None,
+    };
+    let offset = from.as_ref().map_or(0, |start| start.offset);
+    let log = Joined::of(files.segments.clone(), offset).map_err(LogError::io("file of entries"))?;
+    let sources = Sources { log: BufReader::new(log), hashes: Some(hashes), head, others, from };
+    let seen = examine(sources, |_| Ok(())).map_err(|broken| rolled_back(broken, elsewhere))?;
+    // Only the last segment may end within an entry: the others were signed before the next began.
+    if seen.end < files.before {
+        return Err(Why::Unterminated.at(seen.tree.size()).into());
+    }
+    Ok(seen)
+}
+
+/// A log that ends before the copy of its checkpoint in the second place does has been rolled back, whoever did it.
+fn rolled_back(broken: Broken, elsewhere: Option<Head>) -> LogError {
+    match (&broken.why, elsewhere) {
+        (Why::Truncated { signed }, Some(head)) if *signed == head.size() => {
+            LogError::RolledBack { signed: *signed, found: broken.index }
+        }
+        _ => broken.into(),
+    }
+}
+
+/// Sets aside what a crash left, and writes down what it left open.
+fn put_in_order(
+    keeping: Keeping,
+    mut files: Files,
+    seen: Examined,
+    head: Head,
+    elsewhere: Option<Head>,
+) -> Result<Opened, LogError> {
+    let torn = set_aside(&keeping.directory, &mut files, &seen).map_err(LogError::io("torn tail"))?;
+    rebuild(&files, &seen, head.size()).map_err(LogError::io("file of leaf hashes"))?;
     let recovery = Recovery {
         entries: seen.tree.size(),
         uncovered: seen.tree.size() - head.size(),
@@ -75,49 +162,57 @@ pub(crate) fn open(directory: &Path, key: CheckpointKey, durability: Durability)
         unknown: seen.chain.open.iter().copied().collect(),
         leaf_hashes_rebuilt: seen.leaf_hashes != LeafHashes::Authentic,
     };
-    let last = format::time(seen.chain.last()).unwrap_or(Timestamp::UNIX_EPOCH);
-    let opened = assemble(directory, key, durability, Files { log, hashes, lock }, seen.tree, last)?;
-    record(opened, recovery)
-}
-
-struct Files {
-    log: File,
-    hashes: File,
-    lock: File,
+    let is_behind = keeping.second.is_some() && elsewhere != Some(head);
+    let opened = assemble(keeping, files, seen.tree, seen.chain)?;
+    record(opened, recovery, is_behind)
 }
 
 /// A new log. Its first checkpoint, of the empty tree, is there before its first entry: so entries without a checkpoint are
 /// never an accident.
-fn create(directory: &Path, key: CheckpointKey, durability: Durability, files: Files) -> Result<Opened, LogError> {
-    if files.log.metadata().map_err(LogError::io("file of entries"))?.len() > 0 {
+fn create(keeping: Keeping, files: Files) -> Result<Opened, LogError> {
+    let length = files.log.metadata().map_err(LogError::io("file of entries"))?.len();
+    if length > 0 || files.segments.len() > 1 {
         return Err(Why::Checkpoint(crate::CheckpointError::Missing).at(0).into());
     }
     files.hashes.set_len(0).map_err(LogError::io("file of leaf hashes"))?;
-    let mut opened = assemble(directory, key, durability, files, Tree::default(), Timestamp::UNIX_EPOCH)?;
+    let directory = keeping.directory.clone();
+    let mut opened = assemble(keeping, files, Tree::default(), Chain::default())?;
     opened.syncer.checkpoint()?;
-    sync_directory(directory).map_err(LogError::io("directory"))?;
+    sync_directory(&directory).map_err(LogError::io("directory"))?;
     Ok(opened)
 }
 
-fn assemble(
-    directory: &Path,
-    key: CheckpointKey,
-    durability: Durability,
-    files: Files,
-    tree: Tree,
-    last: Timestamp,
-) -> Result<Opened, LogError> {
-    let Files { mut log, mut hashes, lock } = files;
-    log.seek(SeekFrom::End(0)).map_err(LogError::io("file of entries"))?;
+fn assemble(keeping: Keeping, files: Files, tree: Tree, chain: Chain) -> Result<Opened, LogError> {
+    let Keeping { directory, key, options, second } = keeping;
+    let first = files.first();
+    let Files { mut log, mut hashes, lock, .. } = files;
+    let length = log.seek(SeekFrom::End(0)).map_err(LogError::io("file of entries"))?;
     hashes.seek(SeekFrom::End(0)).map_err(LogError::io("file of leaf hashes"))?;
-    let queue = Arc::new(Queue::new(tree.size(), last, durability));
-    let directory = directory.to_owned();
-    let syncer = Syncer { queue: Arc::clone(&queue), log, hashes, tree, key, directory, owed: None };
+    let last = format::time(chain.last()).unwrap_or(Timestamp::UNIX_EPOCH);
+    let queue = Arc::new(Queue::new(tree.size(), last, options.durability));
+    let last = chain.last().to_owned();
+    let (limits, open) = (options.segments, chain.open);
+    let queued = Arc::clone(&queue);
+    let syncer = Syncer {
+        queue: queued,
+        log,
+        first,
+        length,
+        limits,
+        open,
+        last,
+        hashes,
+        tree,
+        key,
+        directory,
+        second,
+        owed: None,
+    };
     Ok(Opened { queue, syncer, lock, recovery: Recovery::default() })
 }
 
 /// Writes what was found into the log, and signs everything that no checkpoint covered.
-fn record(mut opened: Opened, recovery: Recovery) -> Result<Opened, LogError> {
+fn record(mut opened: Opened, recovery: Recovery, is_behind: bool) -> Result<Opened, LogError> {
     if let Some(torn) = &recovery.torn {
         let detail = format!("{} bytes after entry {} were no whole entry", torn.bytes, torn.index);
         let event = Event::operator(OperatorAction::LogRecovered, &torn.file, Some(&detail));
@@ -125,13 +220,13 @@ fn record(mut opened: Opened, recovery: Recovery) -> Result<Opened, LogError> {
     }
     for intent in &recovery.unknown {
         let body = Body::OutcomeUnknown { intent: *intent, reason: Unknown::Interrupted };
-        drop(opened.queue.append(&body.canonical()?, Timestamp::UNIX_EPOCH)?);
+        drop(opened.queue.append_marked(&body.canonical()?, Timestamp::UNIX_EPOCH, Mark::Closes(*intent))?);
     }
     let mut batch = Batch::default();
     let has_entries = recovery.torn.is_some() || !recovery.unknown.is_empty();
     if has_entries && opened.queue.next(&mut batch, None) == Next::Work {
         opened.syncer.commit(&mut batch)?;
-    } else if recovery.uncovered > 0 {
+    } else if recovery.uncovered > 0 || is_behind {
         opened.syncer.owed = Some(Instant::now());
     }
     if opened.syncer.owed.is_some() {
@@ -159,16 +254,17 @@ fn lock(directory: &Path) -> Result<File, LogError> {
 }
 
 /// Moves everything after the last whole entry into a file of its own. The copy is durable before the original goes.
-fn set_aside(directory: &Path, log: &mut File, seen: &Examined) -> io::Result<Option<Torn>> {
+fn set_aside(directory: &Path, files: &mut Files, seen: &Examined) -> io::Result<Option<Torn>> {
     if !seen.is_torn {
         return Ok(None);
     }
-    log.seek(SeekFrom::Start(seen.end))?;
+    let (log, end) = (&mut files.log, seen.end.saturating_sub(files.before));
+    log.seek(SeekFrom::Start(end))?;
     let (name, mut file) = new_torn_file(directory)?;
     let bytes = io::copy(log, &mut file)?;
     file.sync_all()?;
     sync_directory(directory)?;
-    log.set_len(seen.end)?;
+    log.set_len(end)?;
     log.sync_all()?;
     Ok(Some(Torn { index: seen.tree.size(), bytes, file: name }))
 }
@@ -186,13 +282,14 @@ fn new_torn_file(directory: &Path) -> io::Result<(String, File)> {
 
 /// Makes the stored leaf hashes those of the log's lines: after the checkpoint in any case, because nothing synced them,
 /// and from the start if they were not the signed ones. The log was held against the checkpoint before.
-fn rebuild(log: &mut File, mut hashes: &File, seen: &Examined, covered: u64) -> io::Result<()> {
+fn rebuild(files: &Files, seen: &Examined, covered: u64) -> io::Result<()> {
+    let mut hashes = &files.hashes;
     let is_good = seen.leaf_hashes == LeafHashes::Authentic;
     let (index, offset) = if is_good { (covered, seen.covered_end) } else { (0, 0) };
     let width = u64::try_from(HASH_BYTES).unwrap_or(u64::MAX);
     hashes.set_len(index.saturating_mul(width))?;
     hashes.seek(SeekFrom::End(0))?;
-    log.seek(SeekFrom::Start(offset))?;
+    let log = Joined::of(files.segments.clone(), offset)?;
     let mut lines = Lines::new(BufReader::new(log.take(seen.end.saturating_sub(offset))));
     let mut writer = io::BufWriter::new(hashes);
     while lines.step()? == Step::Line {

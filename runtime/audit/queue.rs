@@ -67,6 +67,17 @@ impl Counters {
 /// Tells one caller whether its entry is durable.
 pub(crate) type Waiter = oneshot::Sender<Result<(), Unrecorded>>;
 
+/// What an entry does to the intents that have no outcome yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// It is one.
+    Opens,
+    /// It is the outcome of this one.
+    Closes(u64),
+    /// Nothing.
+    Neither,
+}
+
 /// Entries that are written together.
 #[derive(Default)]
 pub(crate) struct Batch {
@@ -74,6 +85,9 @@ pub(crate) struct Batch {
     pub(crate) bytes: Vec<u8>,
     /// How many lines.
     pub(crate) entries: u64,
+    /// Intents among them and outcomes among them, by the intent's index.
+    pub(crate) opened: Vec<u64>,
+    pub(crate) closed: Vec<u64>,
     /// Who waits for them.
     pub(crate) waiters: Vec<Waiter>,
 }
@@ -117,8 +131,13 @@ impl Queue {
         self.durability
     }
 
-    /// Appends an entry; gives its index and what to wait for.
+    /// Appends an entry that opens and closes no intent.
     pub(crate) fn append(&self, own: &str, at: Timestamp) -> Result<(u64, Pending), Unrecorded> {
+        self.append_marked(own, at, Mark::Neither)
+    }
+
+    /// Appends an entry; gives its index and what to wait for.
+    pub(crate) fn append_marked(&self, own: &str, at: Timestamp, mark: Mark) -> Result<(u64, Pending), Unrecorded> {
         let mut state = self.lock();
         if let Some(refusal) = &state.refusal {
             return Err(refusal.clone());
@@ -129,6 +148,11 @@ impl Queue {
         state.next += 1;
         state.last = at;
         state.batch.entries += 1;
+        match mark {
+            Mark::Opens => state.batch.opened.push(index),
+            Mark::Closes(intent) => state.batch.closed.push(intent),
+            Mark::Neither => {}
+        }
         Ok((index, self.pending(&mut state)))
     }
 
@@ -207,7 +231,7 @@ impl Queue {
     /// As [`Queue::refuse`], after a failure: who waits is told, and the reason replaces an orderly close.
     pub(crate) fn fail(&self, reason: &Unrecorded) {
         let mut state = self.lock();
-        if !matches!(state.refusal, Some(Unrecorded::Failed(_))) {
+        if !matches!(state.refusal, Some(Unrecorded::Failed(_) | Unrecorded::Moved)) {
             state.refusal = Some(reason.clone());
         }
         let waiting = std::mem::take(&mut state.batch);

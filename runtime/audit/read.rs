@@ -1,6 +1,5 @@
 //! The entries, for whoever wants to read them. Reading verifies nothing; [`verify()`](crate::verify()) does.
 
-use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
@@ -8,8 +7,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::error::{Broken, LogError, Why};
-use crate::format::{Kind, LOG_FILE, Line};
+use crate::format::{Kind, Line};
 use crate::lines::{Lines, Step};
+use crate::segments::Joined;
 
 /// One entry.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub struct Entry {
 
 /// The entries of a log, in order. Ends at the last whole one, or with the first line that is no entry.
 pub struct Entries {
-    lines: Lines<BufReader<File>>,
+    lines: Lines<BufReader<Joined>>,
     next: u64,
     is_over: bool,
 }
@@ -36,7 +36,7 @@ pub struct Entries {
 /// # Errors
 /// [`LogError::Io`].
 pub fn entries(directory: &Path) -> Result<Entries, LogError> {
-    let file = File::open(directory.join(LOG_FILE)).map_err(LogError::io("file of entries"))?;
+    let file = Joined::open(directory).map_err(LogError::io("file of entries"))?;
     Ok(Entries { lines: Lines::new(BufReader::new(file)), next: 0, is_over: false })
 }
 

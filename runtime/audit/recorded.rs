@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::entry::{Body, Unknown};
 use crate::outcome::Outcome;
-use crate::queue::Queue;
+use crate::queue::{Mark, Queue};
 
 /// A value whose entry is durable in the log.
 ///
@@ -85,7 +85,7 @@ impl Drop for OpenIntent {
         }
         let body = Body::OutcomeUnknown { intent: self.index, reason: Unknown::Abandoned };
         if let Ok(own) = body.canonical() {
-            drop(self.queue.append(&own, Timestamp::UNIX_EPOCH));
+            drop(self.queue.append_marked(&own, Timestamp::UNIX_EPOCH, Mark::Closes(self.index)));
         }
     }
 }

@@ -4,6 +4,7 @@
 //! The first error of any step ends the log: after a failed sync the kernel may have dropped the pages and report success
 //! next time, so nothing is tried twice.
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -13,8 +14,12 @@ use std::time::{Duration, Instant};
 
 use crate::checkpoint::CheckpointKey;
 use crate::error::Unrecorded;
-use crate::format::{CHECKPOINT_FILE, CHECKPOINT_NEXT_FILE};
+use crate::format::{self, CHECKPOINT_FILE, CHECKPOINT_NEXT_FILE, VERSION};
+use crate::open::sync_directory;
 use crate::queue::{Batch, Durability, Next, Queue, tell};
+use crate::resume::Note;
+use crate::second::Second;
+use crate::segments::{Segment, SegmentLimits};
 use crate::tree::{Tree, leaf};
 
 /// With nothing to write for this long, the head is signed: so a call's intent and outcome usually share one checkpoint,
@@ -30,11 +35,20 @@ const KEPT_BUFFER: usize = 256 * 1024;
 
 pub(crate) struct Syncer {
     pub(crate) queue: Arc<Queue>,
+    /// The last segment, where it begins, and how long it is.
     pub(crate) log: File,
+    pub(crate) first: u64,
+    pub(crate) length: u64,
+    pub(crate) limits: SegmentLimits,
+    /// Intents that are written and have no outcome that is.
+    pub(crate) open: BTreeSet<u64>,
+    /// The time of the last entry.
+    pub(crate) last: String,
     pub(crate) hashes: File,
     pub(crate) tree: Tree,
     pub(crate) key: CheckpointKey,
     pub(crate) directory: PathBuf,
+    pub(crate) second: Option<Second>,
     /// Since when entries wait to be covered by a checkpoint.
     pub(crate) owed: Option<Instant>,
 }
@@ -71,7 +85,31 @@ impl Syncer {
         batch.bytes.clear();
         batch.bytes.shrink_to(KEPT_BUFFER);
         batch.entries = 0;
+        batch.opened.clear();
+        batch.closed.clear();
+        if self.is_full() {
+            return self.rotate();
+        }
         if self.owed.is_some_and(|since| since.elapsed() >= CHECKPOINT_LAG) { self.checkpoint() } else { Ok(()) }
+    }
+
+    fn is_full(&self) -> bool {
+        let entries = self.tree.size().saturating_sub(self.first);
+        entries > 0 && (entries >= self.limits.entries || self.length >= self.limits.bytes)
+    }
+
+    /// Begins the next segment. Everything before it is signed first, so that opening the log need not read it again; and
+    /// the new file's name is durable before anything is written to it, so a power cut cannot take a file of entries away.
+    fn rotate(&mut self) -> Result<(), Unrecorded> {
+        self.checkpoint_if_owed()?;
+        let first = self.tree.size();
+        let note = Note { first, last: self.last.clone(), open: self.open.clone(), v: VERSION };
+        let segment = Segment::starting_at(&self.directory, first);
+        let begun = note.write(&self.directory).and_then(|()| private().create_new(true).open(&segment.path));
+        let begun = begun.and_then(|file| sync_directory(&self.directory).map(|()| file));
+        self.log = begun.map_err(|error| self.fail(&error))?;
+        (self.first, self.length) = (first, 0);
+        Ok(())
     }
 
     fn write(&mut self, batch: &Batch) -> Result<(), Unrecorded> {
@@ -92,7 +130,13 @@ impl Syncer {
             let leaf = leaf(line.strip_suffix(b"\n").unwrap_or(line));
             leaves.extend_from_slice(&leaf.0);
             self.tree.push(leaf);
+            if let Some(at) = format::time_of(line) {
+                at.clone_into(&mut self.last);
+            }
         }
+        self.open.extend(&batch.opened);
+        self.open.retain(|intent| !batch.closed.contains(intent));
+        self.length = self.length.saturating_add(u64::try_from(batch.bytes.len()).unwrap_or(u64::MAX));
         self.owed.get_or_insert_with(Instant::now);
         self.hashes.write_all(&leaves).map_err(|error| self.fail(&error))
     }
@@ -106,6 +150,9 @@ impl Syncer {
     pub(crate) fn checkpoint(&mut self) -> Result<(), Unrecorded> {
         let note = self.key.sign(&self.tree).map_err(|_| self.fail(&io::Error::from(io::ErrorKind::InvalidData)))?;
         self.replace(&note).map_err(|error| self.fail(&error))?;
+        if let Some(failure) = self.second.as_mut().and_then(|second| second.replace(&note).err()) {
+            return Err(self.fail_with(failure));
+        }
         self.owed = None;
         self.queue.counters.checkpoints.fetch_add(1, Ordering::Relaxed);
         Ok(())
@@ -133,7 +180,10 @@ impl Syncer {
     }
 
     fn fail(&self, error: &io::Error) -> Unrecorded {
-        let failure = Unrecorded::Failed(error.kind());
+        self.fail_with(Unrecorded::Failed(error.kind()))
+    }
+
+    fn fail_with(&self, failure: Unrecorded) -> Unrecorded {
         self.queue.fail(&failure);
         failure
     }
@@ -159,6 +209,7 @@ impl Drop for End {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
+    use std::collections::BTreeSet;
     use std::fs::File;
     use std::io::ErrorKind;
     use std::os::fd::OwnedFd;
@@ -170,6 +221,7 @@ mod tests {
     use crate::checkpoint::CheckpointKey;
     use crate::error::Unrecorded;
     use crate::queue::{Durability, Queue};
+    use crate::segments::SegmentLimits;
     use crate::tree::Tree;
 
     const OWN: &str = r#"{"kind":"event","note":{}}"#;
@@ -179,8 +231,21 @@ mod tests {
         let queue = Arc::new(Queue::new(0, Timestamp::UNIX_EPOCH, Durability::Synced));
         let key = CheckpointKey::from_seed([3; 32]);
         let directory = directory.to_owned();
-        let syncer =
-            Syncer { queue: Arc::clone(&queue), log, hashes, tree: Tree::default(), key, directory, owed: None };
+        let syncer = Syncer {
+            queue: Arc::clone(&queue),
+            log,
+            first: 0,
+            length: 0,
+            limits: SegmentLimits::default(),
+            open: BTreeSet::new(),
+            last: String::new(),
+            hashes,
+            tree: Tree::default(),
+            key,
+            directory,
+            second: None,
+            owed: None,
+        };
         (queue, syncer)
     }
 

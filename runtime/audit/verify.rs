@@ -12,7 +12,8 @@ use crate::chain::Tally;
 use crate::checkpoint::{CheckpointError, CheckpointVerifier, Head, MAX_CHECKPOINT};
 use crate::error::{Broken, Why};
 use crate::examine::{Examined, LeafHashes, Sources, examine};
-use crate::format::{CHECKPOINT_FILE, HASHES_FILE, LOG_FILE};
+use crate::format::{CHECKPOINT_FILE, HASHES_FILE};
+use crate::segments::Joined;
 
 /// The public keys that a verifier needs. They come from the verifier's own records: keys out of the log's directory prove
 /// only that the directory agrees with itself.
@@ -26,7 +27,7 @@ pub struct Keys {
 
 /// What a log is verified from.
 pub struct LogFiles<'a, L, H> {
-    /// `log.jsonl`.
+    /// `log.jsonl` and the segments after it, as one.
     pub log: L,
     /// `tree.hashes`, if there is one.
     pub hashes: Option<H>,
@@ -76,7 +77,7 @@ pub fn verify<L: BufRead, H: Read + Seek>(files: LogFiles<'_, L, H>, keys: &Keys
     let head = open(files.checkpoint)?;
     let others = files.others.iter().map(|note| open(note)).collect::<Result<Vec<_>, _>>()?;
     let mut approvals = Approvals::new(&keys.approvers);
-    let sources = Sources { log: files.log, hashes: files.hashes, head, others };
+    let sources = Sources { log: files.log, hashes: files.hashes, head, others, from: None };
     let seen = examine(sources, |line| approvals.entry(line))?;
     Ok(summary(&seen, &head, keys, approvals.tally))
 }
@@ -112,7 +113,7 @@ pub fn verify_directory(directory: &Path, keys: &Keys, others: &[Vec<u8>]) -> Re
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         opened => Some(opened.map_err(unreadable)?),
     };
-    let log = BufReader::new(File::open(directory.join(LOG_FILE)).map_err(unreadable)?);
+    let log = BufReader::new(Joined::open(directory).map_err(unreadable)?);
     verify(LogFiles { log, hashes, checkpoint: &checkpoint, others }, keys)
 }
 

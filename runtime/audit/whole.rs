@@ -1,6 +1,9 @@
 //! The room as a whole, on real files.
 
+mod agree;
 mod approvals;
 mod crash;
+mod second;
+mod segments;
 mod tamper;
 mod writing;

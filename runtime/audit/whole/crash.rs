@@ -10,7 +10,8 @@ use std::time::Duration;
 use claviger_approval::SimulatedAnswer;
 
 use crate::fixtures::{Answer, House, at, key};
-use crate::{Log, Unrecorded};
+use crate::segments::segments;
+use crate::{Log, Options, SegmentLimits, Unrecorded};
 
 /// Where the child finds the log.
 const DIRECTORY: &str = "CLAVIGER_TEST_LOG";
@@ -36,7 +37,11 @@ fn directory() -> PathBuf {
 #[ignore = "the body of a process that the test below kills"]
 async fn writes_until_it_is_killed() {
     let house = Arc::new(House::new(SimulatedAnswer::Approve));
-    let log = Arc::new(Log::open(&directory(), key()).unwrap().0);
+    // Small segments and a second place, so that kills fall into beginning a segment and into both copies too.
+    let segments = SegmentLimits { entries: 5, ..SegmentLimits::default() };
+    let second = Some(directory().with_extension("second"));
+    let options = Options { segments, second, ..Options::default() };
+    let log = Arc::new(Log::open_with(&directory(), key(), options).unwrap().0);
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..IN_FLIGHT {
         let (house, log) = (Arc::clone(&house), Arc::clone(&log));
@@ -69,6 +74,7 @@ fn what_was_acknowledged_survives_a_kill() {
         let after = house.verify().unwrap();
         assert_eq!((after.open_intents, after.uncovered, after.torn), (0, 0, false));
     }
+    assert!(segments(&house.audit()).unwrap().len() > 5, "hardly a segment began");
     let summary = house.verify().unwrap();
     assert_eq!(summary.kinds.unknown, u64::try_from(unknown).unwrap());
     assert!(summary.kinds.outcomes > ROUNDS, "the children hardly wrote: {summary:?}");

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::fixtures::{Answer, House, at, caller, key, lines};
 use crate::{
     CHECKPOINT_FILE, Durability, Event, HASHES_FILE, Kind, LOG_FILE, LeafHashes, Log, LogError, OperatorAction,
-    Recovery, Torn, Unrecorded, Why, entries, export, export_keys, verify_export,
+    Options, Recovery, Torn, Unrecorded, Why, entries, export, export_keys, verify_export,
 };
 
 fn house() -> House {
@@ -288,7 +288,8 @@ fn only_its_owner_reads_it() {
 #[tokio::test]
 async fn unsynced_writes_the_same_log() {
     let house = house();
-    let (log, _) = Log::open_with(&house.audit(), key(), Durability::UnsyncedForBenchesOnly).unwrap();
+    let options = Options { durability: Durability::UnsyncedForBenchesOnly, ..Options::default() };
+    let (log, _) = Log::open_with(&house.audit(), key(), options).unwrap();
     house.call(&log, 1).await;
     log.shutdown().unwrap();
     assert_eq!(house.verify().unwrap().covered, 2);
