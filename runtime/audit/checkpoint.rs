@@ -2,6 +2,7 @@
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 use signed_note::{Note, Verifier, VerifierList};
 use tlog_tiles::{Checkpoint, Hash};
@@ -16,6 +17,9 @@ const ORIGIN_PREFIX: &str = "claviger.local/";
 
 /// Hex digits of the public key's SHA-256 in the origin: 64 bits tell the logs of one fleet apart.
 const ORIGIN_DIGITS: usize = 16;
+
+/// Separates the key of digests from the seed that it follows from.
+const DIGEST_KEY: &str = "claviger/audit/digest/v1";
 
 /// The longest checkpoint that is read. A note of ours has some 300 bytes; witnesses add about 200 each.
 pub(crate) const MAX_CHECKPOINT: u64 = 64 * 1024;
@@ -45,6 +49,12 @@ impl CheckpointKey {
         CheckpointVerifier { origin: self.origin.clone(), key: self.signing.verifying_key() }
     }
 
+    /// What keys the digests of values that could be guessed. It follows from the seed, so it lies where the seed lies and
+    /// is in no export; who has only the log cannot try guesses.
+    pub(crate) fn digest_key(&self) -> DigestKey {
+        DigestKey(keyed(self.signing.as_bytes(), DIGEST_KEY.as_bytes()))
+    }
+
     /// Signs the head of a tree; gives the whole note.
     pub(crate) fn sign(&self, tree: &Tree) -> Result<Vec<u8>, CheckpointError> {
         let head =
@@ -56,6 +66,26 @@ impl CheckpointKey {
         let note = Note::new(&text, &[signature]).map_err(|_| CheckpointError::Malformed)?;
         Ok(note.to_bytes())
     }
+}
+
+/// Keys digests (`docs/audit-format.md` §10).
+pub(crate) struct DigestKey([u8; 32]);
+
+impl DigestKey {
+    /// `hmac-sha256:` and the hex digits.
+    pub(crate) fn digest(&self, text: &str) -> String {
+        format!("hmac-sha256:{}", hex::encode(keyed(&self.0, text.as_bytes())))
+    }
+}
+
+/// HMAC-SHA-256 (RFC 2104).
+fn keyed(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
+    // A key that is shorter than a block is filled up with zeros (RFC 2104 §2).
+    let mut block = [0; 64];
+    block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+    let mut mac = Hmac::<Sha256>::new(&block.into());
+    mac.update(message);
+    mac.finalize().into_bytes().into()
 }
 
 /// A log's public key: it checks checkpoints and can make none.
@@ -225,6 +255,15 @@ mod tests {
         stolen.origin = other.origin.clone();
         assert_eq!(key.public().open(&stolen.sign(&tree(1)).unwrap()), Err(CheckpointError::Signature));
         assert_eq!(key.public().open(b"rubbish"), Err(CheckpointError::Malformed));
+    }
+
+    #[test]
+    fn digests_are_keyed_by_the_log() {
+        let digest = |seed| CheckpointKey::from_seed([seed; 32]).digest_key().digest("sha256:00");
+        assert_eq!(digest(1), digest(1));
+        assert_ne!(digest(1), digest(2));
+        // By Python's hmac module: hmac(hmac(seed, "claviger/audit/digest/v1"), "sha256:00").
+        assert_eq!(digest(1), "hmac-sha256:0d631e6238867900e04c5eb5033f9cef4cdfe2f8527c4b5f307259c5a0a34817");
     }
 
     #[test]

@@ -88,6 +88,14 @@ pub enum LogError {
     /// The second copy is not one of this log.
     #[error("the second copy of the checkpoint does not hold: {0}")]
     Second(CheckpointError),
+    /// No checkpoint covers the entry.
+    #[error("the checkpoint covers {size} entries, and entry {index} is none of them; ask again when it is signed")]
+    NotCovered {
+        /// The entry.
+        index: u64,
+        /// How many the checkpoint covers.
+        size: u64,
+    },
     /// The export's destination is there already.
     #[error("the export's destination exists already; name a new directory, so that nothing is overwritten")]
     Exists,
@@ -183,6 +191,9 @@ pub enum Why {
     /// Something follows the entries of an export.
     #[error("nothing signs what stands here: an export ends with its checkpoint; fetch the export again")]
     Unsigned,
+    /// The path of an inclusion proof leads elsewhere.
+    #[error("the proof does not lead from this entry to the root that its checkpoint signs")]
+    Inclusion,
     /// An outcome without an intent.
     #[error("it closes intent {intent}, which is not open here")]
     NoOpenIntent {

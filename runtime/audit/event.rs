@@ -6,6 +6,7 @@ use claviger_manifest::{Digest, Effect, Name, ToolName};
 use serde::Serialize;
 
 use crate::canonical::canonicalise;
+use crate::checkpoint::DigestKey;
 use crate::text::Text;
 
 /// One thing to note. Fields are typed or bounded; there is no place for free content.
@@ -50,7 +51,7 @@ pub struct DeniedFacts {
 /// What was refused, without the request's content: `request` is the digest of all of it.
 #[derive(Clone, Debug, Serialize)]
 pub struct RefusedFacts {
-    /// `sha256:` and the hex digest of the canonical request.
+    /// `sha256:` and the hex digest of the canonical request; in the log `hmac-sha256:` and that digest, keyed.
     pub request: String,
     /// Whose code asked.
     pub plugin: Name,
@@ -172,6 +173,15 @@ impl Event {
             text: Text::new(&refused.to_string()),
         };
         Self::Refused { refusal: Box::new(refusal) }
+    }
+
+    /// As it is written: the digest of a request that nobody approved is keyed, because whoever reads the log knows most of
+    /// that request and could guess the rest.
+    pub(crate) fn keyed(mut self, key: &DigestKey) -> Self {
+        if let Self::Refused { refusal } = &mut self {
+            refusal.request = key.digest(&refusal.request);
+        }
+        self
     }
 
     /// Something that was done to the state. `subject` and `detail` name things; a value has no place in them.

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use claviger_approval::{Approved, Evidence};
 use jiff::Timestamp;
 
-use crate::checkpoint::{CheckpointKey, CheckpointVerifier};
+use crate::checkpoint::{CheckpointKey, CheckpointVerifier, DigestKey};
 use crate::entry::Body;
 use crate::error::{LogError, Unrecorded};
 use crate::event::Event;
@@ -24,6 +24,7 @@ pub struct Log {
     pub(crate) queue: Arc<Queue>,
     syncer: Option<JoinHandle<()>>,
     public: CheckpointVerifier,
+    digests: DigestKey,
     /// The receipts that uses of a lease may name: those whose entries precede theirs. Leases end with the process, so
     /// this begins empty; it grows with the gestures that people make.
     receipts: Mutex<BTreeSet<String>>,
@@ -47,13 +48,13 @@ impl Log {
     /// # Errors
     /// As [`Log::open`].
     pub fn open_with(directory: &Path, key: CheckpointKey, options: Options) -> Result<(Self, Recovery), LogError> {
-        let public = key.public();
+        let (public, digests) = (key.public(), key.digest_key());
         let opened = open::open(directory, key, options)?;
         let syncer = opened.syncer;
         let thread = std::thread::Builder::new().name("audit".to_owned());
         let thread = thread.spawn(move || syncer.run()).map_err(LogError::io("thread"))?;
-        let log =
-            Self { queue: opened.queue, syncer: Some(thread), public, receipts: Mutex::default(), _lock: opened.lock };
+        let (queue, receipts) = (opened.queue, Mutex::default());
+        let log = Self { queue, syncer: Some(thread), public, digests, receipts, _lock: opened.lock };
         Ok((log, opened.recovery))
     }
 
@@ -94,6 +95,7 @@ impl Log {
     /// # Errors
     /// [`Unrecorded`]: it is not durable, so what it is about must not be done.
     pub async fn note(&self, event: Event, at: Timestamp) -> Result<u64, Unrecorded> {
+        let event = event.keyed(&self.digests);
         let (index, pending) = self.queue.append(&Body::Event(&event).canonical()?, at)?;
         pending.durable().await?;
         Ok(index)

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::error::{Broken, LogError, Why};
 use crate::format::{Kind, Line};
 use crate::lines::{Lines, Step};
-use crate::segments::Joined;
+use crate::segments::{Joined, segments};
 
 /// One entry.
 #[derive(Clone, Debug)]
@@ -38,6 +38,21 @@ pub struct Entries {
 pub fn entries(directory: &Path) -> Result<Entries, LogError> {
     let file = Joined::open(directory).map_err(LogError::io("file of entries"))?;
     Ok(Entries { lines: Lines::new(BufReader::new(file)), next: 0, is_over: false })
+}
+
+/// As [`entries`], from this one on. Reads the log from the start of the segment that it is in.
+///
+/// # Errors
+/// [`LogError::Io`].
+pub fn entries_from(directory: &Path, index: u64) -> Result<impl Iterator<Item = Result<Entry, Broken>>, LogError> {
+    let io = LogError::io("file of entries");
+    let mut from = segments(directory).map_err(&io)?;
+    let skipped = from.partition_point(|segment| segment.first <= index).saturating_sub(1);
+    from.drain(..skipped);
+    let next = from.first().map_or(0, |segment| segment.first);
+    let lines = Lines::new(BufReader::new(Joined::of(from, 0).map_err(io)?));
+    let all = Entries { lines, next, is_over: false };
+    Ok(all.skip_while(move |entry| entry.as_ref().is_ok_and(|entry| entry.index < index)))
 }
 
 impl Iterator for Entries {

@@ -3,6 +3,7 @@
 mod agree;
 mod approvals;
 mod crash;
+mod prove;
 mod second;
 mod segments;
 mod tamper;

@@ -1,6 +1,7 @@
 //! `claviger init`.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use claviger_approval::{Enrolled, SimulatedAnswer, SoftwarePasskey, TerminalPrompt, Throwaway};
 use claviger_audit::OperatorAction;
@@ -11,11 +12,11 @@ use crate::arguments::Init;
 use crate::error::Failure;
 use crate::making::Making;
 use crate::output::Output;
-use crate::state::{self, ApproverChoice, Config, State};
+use crate::state::{self, ApproverChoice, AuditChoice, Config, State};
 use crate::{keys, open, prompt};
 
 /// Makes a state directory. One that exists is left alone; one that could not be finished is taken away again.
-pub(crate) fn run(state: &State, arguments: &Init) -> Result<Output, Failure> {
+pub(crate) fn run(state: &State, second: Option<PathBuf>, arguments: &Init) -> Result<Output, Failure> {
     if state.config_file().exists() {
         return Err(Failure::usage(format!("{} is a state directory already", state.root().display())));
     }
@@ -35,9 +36,12 @@ pub(crate) fn run(state: &State, arguments: &Init) -> Result<Output, Failure> {
     };
     Embedded::create(&state.vault(), &[slot]).map_err(Failure::state)?;
     let audit_key = keys(state)?;
+    // Named by the log, so that one state directory after another never meets another's copy.
+    let log = open::audit_key(state)?.public().origin().replace('/', "-");
+    let second = second.map(|directory| directory.join(format!("{log}.checkpoint")));
     let approver = approver(state, &principal, throwaway.as_ref())?;
-    record(state, &principal, arguments.throwaway)?;
-    configure(state, &principal, approver)?;
+    record(state, second.as_ref(), &principal, arguments.throwaway)?;
+    configure(state, second, &principal, approver)?;
     making.keep();
     let note = if arguments.throwaway { "; throw-away: approvals are simulated" } else { "" };
     let root = state.root().display();
@@ -102,16 +106,18 @@ fn approver(state: &State, principal: &str, throwaway: Option<&Throwaway>) -> Re
 }
 
 /// The log's first entries, before the directory can be used.
-fn record(state: &State, principal: &str, throwaway: bool) -> Result<(), Failure> {
+fn record(state: &State, second: Option<&PathBuf>, principal: &str, throwaway: bool) -> Result<(), Failure> {
     let kind = if throwaway { "throw-away" } else { "real" };
-    open::note(state, OperatorAction::Initialised, kind, None)?;
-    open::note(state, OperatorAction::ApproverAdded, principal, throwaway.then_some("simulated"))
+    let log = || open::open_log(state, second.cloned());
+    open::note_in(log()?, OperatorAction::Initialised, kind, None)?;
+    open::note_in(log()?, OperatorAction::ApproverAdded, principal, throwaway.then_some("simulated"))
 }
 
 /// Last: a directory with this file is whole.
-fn configure(state: &State, principal: &str, approver: ApproverChoice) -> Result<(), Failure> {
-    let config =
-        Config { principal: principal.to_owned(), approver, simulated_answer: None, op: None, vaults: BTreeMap::new() };
+fn configure(state: &State, second: Option<PathBuf>, principal: &str, approver: ApproverChoice) -> Result<(), Failure> {
+    let audit = second.map(|second_checkpoint| AuditChoice { second_checkpoint });
+    let (simulated_answer, op, vaults) = (None, None, BTreeMap::new());
+    let config = Config { principal: principal.to_owned(), approver, simulated_answer, op, audit, vaults };
     let text = toml::to_string(&config).map_err(Failure::state)?;
     state::write(&state.config_file(), text.as_bytes())
 }

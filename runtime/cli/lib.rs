@@ -78,15 +78,20 @@ fn command(arguments: &Arguments) -> Result<Option<Output>, Failure> {
     if let Command::Mcp(mcp) = &arguments.command {
         return mcp::run(&state, identity, mcp).map(|()| None);
     }
+    if let Command::Init(init) = &arguments.command {
+        let second = State::default_second_checkpoint(arguments.state.as_deref()).filter(|_| !init.throwaway);
+        return init::run(&state, second, init).map(Some);
+    }
     said(&state, identity, &arguments.command).map(Some)
 }
 
 fn said(state: &State, identity: Option<&Path>, command: &Command) -> Result<Output, Failure> {
     match command {
-        Command::Init(init) => init::run(state, init),
         Command::Call(call) => call::run(state, identity, call),
         Command::Probe(probe) => probe::run(state, identity, probe),
-        Command::Mcp(_) | Command::Demo => Err(Failure::usage("this command says nothing by itself")),
+        Command::Init(_) | Command::Mcp(_) | Command::Demo => {
+            Err(Failure::usage("this command says nothing by itself"))
+        }
         Command::Plugin(command) => plugin_command(state, command),
         Command::Connection(Connection::Add(add)) => connection::add(state, add),
         Command::Connection(Connection::List) => connection::list(state),

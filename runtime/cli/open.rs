@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use claviger_approval::{Desk, Enrolled, SimulatedAnswer, SoftwarePasskey, TerminalPrompt, Throwaway};
-use claviger_audit::{CheckpointKey, Event, Log, LogError, OperatorAction};
+use claviger_audit::{CheckpointKey, Event, Log, LogError, OperatorAction, Options};
 use claviger_grant::Policy;
 use claviger_host::{Compiler, Host, HostKey, Prepared, Sandbox};
 use claviger_manifest::{Name, VerifiedPackage};
@@ -199,7 +199,14 @@ fn desk(state: &State, config: &Config) -> Result<Desk, Failure> {
 
 /// The audit log, for this process alone.
 pub(crate) fn log(state: &State) -> Result<Log, Failure> {
-    let (log, recovery) = Log::open(&state.audit(), audit_key(state)?).map_err(|error| unopened(state, &error))?;
+    open_log(state, state.config()?.audit.map(|audit| audit.second_checkpoint))
+}
+
+/// As [`log`], while there is no configuration yet.
+pub(crate) fn open_log(state: &State, second: Option<PathBuf>) -> Result<Log, Failure> {
+    let options = Options { second, ..Options::default() };
+    let opened = Log::open_with(&state.audit(), audit_key(state)?, options);
+    let (log, recovery) = opened.map_err(|error| unopened(state, &error))?;
     if let Some(torn) = &recovery.torn {
         crate::output::notice(&format!(
             "entry {} of the audit log was cut off; it is kept in {}",
@@ -245,7 +252,11 @@ pub(crate) fn audit_key(state: &State) -> Result<CheckpointKey, Failure> {
 
 /// Records what an operator does, before it is done: no record, no act.
 pub(crate) fn note(state: &State, action: OperatorAction, subject: &str, detail: Option<&str>) -> Result<(), Failure> {
-    let log = log(state)?;
+    note_in(log(state)?, action, subject, detail)
+}
+
+/// As [`note`], in a log that is open.
+pub(crate) fn note_in(log: Log, action: OperatorAction, subject: &str, detail: Option<&str>) -> Result<(), Failure> {
     let event = Event::operator(action, subject, detail);
     let noted = crate::block_on(log.note(event, (Outside::system().now)()))?;
     noted.map(|_| ()).map_err(|error| Failure::new(Code::Audit, error))

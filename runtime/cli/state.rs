@@ -29,9 +29,21 @@ pub(crate) struct Config {
     /// 1Password's command line, when vaults use it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) op: Option<Op>,
+    /// How the audit log is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) audit: Option<AuditChoice>,
     /// Which provider answers for a vault; vaults that are not here are in the embedded one.
     #[serde(default)]
     pub(crate) vaults: std::collections::BTreeMap<String, VaultChoice>,
+}
+
+/// How the audit log is kept.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct AuditChoice {
+    /// A file outside the state directory that gets a copy of every checkpoint, so that a log that was rolled back is
+    /// noticed when the host starts.
+    pub(crate) second_checkpoint: PathBuf,
 }
 
 /// Who is asked for an approval.
@@ -100,6 +112,18 @@ impl State {
         let base = std::env::var_os("XDG_STATE_HOME").filter(|value| !value.is_empty()).map(PathBuf::from);
         let base = base.or_else(home).ok_or_else(|| Failure::usage("no home directory; name one with --state DIR"))?;
         Ok(Self { root: base.join("claviger") })
+    }
+
+    /// The directory where the second copy of the log's checkpoint goes unless the operator says otherwise: data, where this directory is
+    /// state, so that whoever restores one has not restored the other. A directory that was named gets none: what lies
+    /// beside it is not ours to choose.
+    pub(crate) fn default_second_checkpoint(given: Option<&Path>) -> Option<PathBuf> {
+        if given.is_some() {
+            return None;
+        }
+        let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/share"));
+        let base = std::env::var_os("XDG_DATA_HOME").filter(|value| !value.is_empty()).map(PathBuf::from);
+        base.or_else(home).map(|base| base.join("claviger"))
     }
 
     pub(crate) fn root(&self) -> &Path {

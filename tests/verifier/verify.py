@@ -617,6 +617,42 @@ def verify(directory, keys, export=False, others=()):
     return {"entries": entries, "covered": head[0], "torn": walk.torn, "open": len(walk.open), **walk.proofs.counts}
 
 
+def follow(path, index, size, leaf):
+    """The root that an audit path leads to (section 12)."""
+    def go(left, n, start, rest):
+        if n == 1:
+            if rest:
+                raise Wrong("the path is too long")
+            return leaf
+        if not rest:
+            raise Wrong("the path is too short")
+        k = 1 << ((n - 1).bit_length() - 1)
+        if left < start + k:
+            return sha256(b"\x01", go(left, k, start, rest[:-1]), rest[-1])
+        return sha256(b"\x01", rest[-1], go(left, n - k, start + k, rest[:-1]))
+
+    return go(index, size, 0, path)
+
+
+def prove(proof, vkey):
+    """Checks a proof of one entry."""
+    index = proof.get("index") if isinstance(proof, dict) else None
+    try:
+        if not is_object(proof, ["checkpoint", "entry", "index", "path", "v"]) or proof["v"] != 1:
+            raise Wrong("no proof")
+        size, root = LogKey(vkey).open(proof["checkpoint"].encode())
+        line = proof["entry"].encode()
+        entry = read_line(line + b"\n")
+        path = [base64.b64decode(one, validate=True) for one in proof["path"]]
+        if not is_integer(index) or not index < size or entry["index"] != index or any(len(one) != 32 for one in path):
+            raise Wrong("the proof is of another entry")
+        if follow(path, index, size, sha256(b"\x00", line)) != root:
+            raise Wrong("the proof does not lead to the checkpoint")
+        return {"ok": True, "entries": size}
+    except (Wrong, ValueError) as error:
+        return {"ok": False, "index": index, "why": str(error)}
+
+
 def answer(directory, keys, export=False, others=()):
     try:
         return {"ok": True, **verify(directory, keys, export, others)}
@@ -629,6 +665,9 @@ def batch():
     for line in sys.stdin:
         case = json.loads(line)
         path = case["keys"]
+        if "proof" in case:
+            print(json.dumps(prove(case["proof"], json.loads(read_file(path))["log"])))
+            continue
         if path not in cached:
             cached[path] = json.loads(read_file(path))
         result = answer(case["directory"], cached[path], case.get("export", False), case.get("others", []))

@@ -170,6 +170,35 @@ async fn both_verifiers_say_the_same_of_thousands_of_logs() {
     compare(&cases, &expected);
 }
 
+#[tokio::test]
+async fn both_verifiers_say_the_same_of_proofs() {
+    let house = House::new(SimulatedAnswer::Approve);
+    let (log, _) = house.open();
+    for second in 0..7 {
+        house.call(&log, second).await;
+    }
+    log.shutdown().unwrap();
+    let keys_file = house.path(KEYS_FILE);
+    std::fs::write(&keys_file, json!({ "log": house.keys.log.vkey(), "approvers": {} }).to_string()).unwrap();
+    let mut proofs = Vec::new();
+    for index in 0..14 {
+        let good = crate::prove(&house.audit(), index, &house.keys.log).unwrap();
+        let mut shorter = good.clone();
+        shorter.path.pop();
+        let mut longer = good.clone();
+        longer.path.push(longer.path[0].clone());
+        let other = crate::Proof { index: (index + 1) % 14, ..good.clone() };
+        let edited = crate::Proof { entry: good.entry.replacen("Z\"", "Z \"", 1), ..good.clone() };
+        proofs.extend([good, shorter, longer, other, edited]);
+    }
+    let cases: Vec<Value> = proofs.iter().map(|proof| json!({ "proof": proof, "keys": keys_file })).collect();
+    let answers = ask(&cases);
+    assert_eq!(answers.len(), proofs.len());
+    for (proof, answer) in proofs.iter().zip(answers) {
+        assert_eq!(answer["ok"].as_bool().unwrap(), proof.check(&house.keys.log).is_ok(), "{proof:?}: {answer}");
+    }
+}
+
 fn compare(cases: &[Value], expected: &[(&str, (Verdict, String))]) {
     let answers = ask(cases);
     assert_eq!(answers.len(), expected.len());

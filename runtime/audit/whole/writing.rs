@@ -48,6 +48,20 @@ async fn a_call_is_an_intent_and_an_outcome_and_verifies() {
 }
 
 #[tokio::test]
+async fn what_was_refused_cannot_be_guessed_from_its_digest() {
+    let house = house();
+    let (log, _) = house.open();
+    let asked = house.rename("1").await;
+    log.note(Event::refused(asked.facts(), &claviger_approval::Refused::Denied), at(1)).await.unwrap();
+    log.shutdown().unwrap();
+    let entry = entries(&house.audit()).unwrap().next().unwrap().unwrap();
+    let digest = entry.value.pointer("/refusal/request").unwrap().as_str().unwrap();
+    let guessed = claviger_manifest::Digest::of(crate::canonical::canonicalise(asked.facts()).unwrap().as_bytes());
+    assert_eq!(digest, key().digest_key().digest(&guessed.to_string()), "who has the key can confirm a guess");
+    assert!(!lines(&house.audit()).concat().contains(guessed.to_string().trim_start_matches("sha256:")));
+}
+
+#[tokio::test]
 async fn a_log_goes_on_where_it_ended() {
     let house = house();
     for round in 0..3 {
