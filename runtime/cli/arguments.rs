@@ -7,6 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use claviger_grant::Pin;
 use claviger_manifest::{Name, OriginTemplate, SecretReference};
 
+use crate::audit_filter::LogFilter;
+
 /// Runs sandboxed integrations for agents, with secrets that neither the model nor the plugin ever sees.
 #[derive(Parser)]
 #[command(name = "claviger", version, after_help = EXIT_CODES)]
@@ -263,14 +265,37 @@ pub(crate) enum Audit {
         /// How many of the newest
         #[arg(long, default_value_t = 20)]
         last: usize,
+        #[command(flatten)]
+        filter: LogFilter,
+        /// Go on showing entries as they are written
+        #[arg(long)]
+        follow: bool,
     },
-    /// Verify the log, or an export of it; names the first bad entry
+    /// Verify the log, an export of it, or the proof of one entry; names the first bad entry
     Verify {
-        /// An exported bundle [default: the state directory's own log]
+        /// An exported bundle, or a file that `prove` wrote [default: the state directory's own log]
         bundle: Option<PathBuf>,
         /// The verification key to check against, from a place that the log's keeper does not control
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
+        /// A checkpoint of the log that was kept elsewhere; a log that was rolled back or forked disagrees with it
+        #[arg(long, value_name = "FILE")]
+        other: Vec<PathBuf>,
+    },
+    /// What was used for which client, by whom, approved how; how often people were asked
+    Report {
+        #[command(flatten)]
+        filter: LogFilter,
+        /// Write it as a page with pictures
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
+    },
+    /// Write one entry with the proof that it is in the log, for someone who may not see the rest
+    Prove {
+        /// The entry's number
+        entry: u64,
+        /// The file to make
+        out: PathBuf,
     },
     /// Write a self-contained bundle that anyone can verify
     Export {

@@ -1,42 +1,130 @@
 //! `claviger audit`. Reading needs no lock: it works while a host writes.
 
 use std::collections::VecDeque;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use claviger_audit::{CheckpointVerifier, Entry, Keys, LogError, OperatorAction, Summary};
+use claviger_audit::{CheckpointVerifier, Entry, Keys, LogError, OperatorAction, Proof, Summary};
+use claviger_pipeline::Outside;
 use serde_json::{Value, json};
 
-use crate::entry;
+use crate::audit_filter::{LogFilter, Sieve};
+use crate::audit_report::Report;
 use crate::error::{Code, Failure};
 use crate::open;
 use crate::output::{Output, table};
 use crate::state::{self, State};
+use crate::{audit_html, entry, output};
 
-/// Shows the newest entries.
-pub(crate) fn log(state: &State, last: usize) -> Result<Output, Failure> {
-    state.config()?;
-    let mut newest: VecDeque<Entry> = VecDeque::new();
-    for entry in claviger_audit::entries(&state.audit()).map_err(broken)? {
-        newest.push_back(entry.map_err(|error| Failure::new(Code::Audit, error))?);
-        if newest.len() > last {
-            newest.pop_front();
-        }
-    }
+/// How often a log that is followed is looked at.
+const LOOKED_AT_EVERY: Duration = Duration::from_millis(250);
+
+/// Shows the newest entries of those that are asked for.
+pub(crate) fn log(state: &State, last: usize, filter: &LogFilter) -> Result<Output, Failure> {
+    let (newest, _, _) = newest(state, last, filter)?;
     let rows: Vec<Vec<String>> = newest.iter().map(entry::row).collect();
     let json: Vec<&Value> = newest.iter().map(|entry| &entry.value).collect();
     Output::new(table(&entry::HEADER, &rows), &json)
 }
 
-/// Verifies the log, or an export of it.
-pub(crate) fn verify(state: &State, bundle: Option<&Path>, key: Option<&Path>) -> Result<Output, Failure> {
+/// Shows the newest entries and then every other, until the reader goes away.
+pub(crate) fn follow(state: &State, last: usize, filter: &LogFilter) -> Result<Output, Failure> {
+    let (newest, mut sieve, mut next) = newest(state, last, filter)?;
+    let mut is_read = newest.iter().all(told);
+    while is_read {
+        std::thread::sleep(LOOKED_AT_EVERY);
+        for entry in claviger_audit::entries_from(&state.audit(), next).map_err(broken)? {
+            let entry = entry.map_err(|error| at(&error))?;
+            next = entry.index.saturating_add(1);
+            is_read = is_read && (!sieve.passes(&entry) || told(&entry));
+        }
+    }
+    Output::new("", &Value::Null)
+}
+
+/// Tells one entry: a line for people, a line of JSON. False when nobody reads any more.
+fn told(entry: &Entry) -> bool {
+    output::line(&entry::row(entry).join("  "), &entry.value)
+}
+
+/// The newest entries that pass, the sieve for those that follow, and the index of the next.
+fn newest(state: &State, last: usize, filter: &LogFilter) -> Result<(VecDeque<Entry>, Sieve, u64), Failure> {
+    state.config()?;
+    let mut sieve = Sieve::new(filter, (Outside::system().now)()).map_err(Failure::usage)?;
+    let (mut newest, mut next) = (VecDeque::new(), 0);
+    for entry in claviger_audit::entries(&state.audit()).map_err(broken)? {
+        let entry = entry.map_err(|error| at(&error))?;
+        next = entry.index.saturating_add(1);
+        if sieve.passes(&entry) {
+            newest.push_back(entry);
+        }
+        if newest.len() > last {
+            newest.pop_front();
+        }
+    }
+    Ok((newest, sieve, next))
+}
+
+/// Reports what was used.
+pub(crate) fn report(state: &State, filter: &LogFilter, html: Option<&Path>) -> Result<Output, Failure> {
+    state.config()?;
+    let mut sieve = Sieve::new(filter, (Outside::system().now)()).map_err(Failure::usage)?;
+    let mut report = Report::default();
+    for entry in claviger_audit::entries(&state.audit()).map_err(broken)? {
+        let entry = entry.map_err(|error| at(&error))?;
+        if sieve.passes(&entry) {
+            report.add(&entry);
+        }
+    }
+    let Some(page) = html else { return Output::new(report.told(), &report) };
+    state::write(page, audit_html::page(&report).into_string().as_bytes())?;
+    Output::new(format!("{} holds the report", page.display()), &json!({ "page": page, "report": report }))
+}
+
+/// Writes the proof of one entry.
+pub(crate) fn prove(state: &State, index: u64, out: &Path) -> Result<Output, Failure> {
+    state.config()?;
+    if out.exists() {
+        return Err(Failure::usage(format!("{} exists; name a new file", out.display())));
+    }
+    let proof = claviger_audit::prove(&state.audit(), index, &own_keys(state)?.log).map_err(broken)?;
+    let text = serde_json::to_vec_pretty(&proof).map_err(|error| Failure::new(Code::Failed, error))?;
+    state::write(out, &text)?;
+    let shown = out.display();
+    Output::new(format!("{shown} proves entry {index}; check it with: claviger audit verify {shown} --key KEY"), &proof)
+}
+
+/// Verifies a proof. The key never comes along with it: a proof that brings its own key proves nothing.
+fn verify_proof(path: &Path, key: Option<CheckpointVerifier>) -> Result<Output, Failure> {
+    let key =
+        key.ok_or_else(|| Failure::usage("a proof is checked against a key that you have already: --key FILE"))?;
+    let file = std::fs::File::open(path).map_err(|error| Failure::file(path, &error))?;
+    let proof: Proof = serde_json::from_reader(std::io::Read::take(file, claviger_audit::MAX_PROOF))
+        .map_err(|_| Failure::usage(format!("{} is no proof; `claviger audit prove` writes one", path.display())))?;
+    let head = proof.check(&key).map_err(|broken| at(&broken))?;
+    let told =
+        format!("entry {} is one of the {} that the checkpoint signs\n{}", proof.index, head.size(), proof.entry);
+    Output::new(told, &json!({ "index": proof.index, "covered": head.size(), "root": head.root() }))
+}
+
+/// Verifies the log, an export of it, or the proof of one entry.
+pub(crate) fn verify(
+    state: &State,
+    bundle: Option<&Path>,
+    key: Option<&Path>,
+    others: &[PathBuf],
+) -> Result<Output, Failure> {
+    let others: Vec<Vec<u8>> =
+        others.iter().map(|path| state::read(path).map(String::into_bytes)).collect::<Result<_, _>>()?;
     let given = key.map(verifier).transpose()?;
     let summary = match bundle {
         None => {
             state.config()?;
             let mut keys = own_keys(state)?;
             keys.log = given.unwrap_or(keys.log);
-            claviger_audit::verify_directory(&state.audit(), &keys, &[]).map_err(|broken| at(&broken))?
+            claviger_audit::verify_directory(&state.audit(), &keys, &others).map_err(|broken| at(&broken))?
         }
+        Some(proof) if proof.is_file() => return verify_proof(proof, given),
         Some(bundle) if !bundle.join(claviger_audit::KEYS_FILE).exists() => {
             let bundle = bundle.display();
             return Err(Failure::usage(format!("{bundle} is no exported bundle; `claviger audit export` makes one")));
@@ -44,7 +132,7 @@ pub(crate) fn verify(state: &State, bundle: Option<&Path>, key: Option<&Path>) -
         Some(bundle) => {
             let mut keys = claviger_audit::export_keys(bundle).map_err(broken)?;
             keys.log = given.unwrap_or(keys.log);
-            claviger_audit::verify_export(bundle, &keys, &[]).map_err(broken)?
+            claviger_audit::verify_export(bundle, &keys, &others).map_err(broken)?
         }
     };
     let unkeyed = key.is_none().then_some("\nthe key came with the log; compare it with one that did not, with --key");

@@ -5,6 +5,9 @@
 
 mod arguments;
 mod audit;
+mod audit_filter;
+mod audit_html;
+mod audit_report;
 mod beside;
 mod call;
 mod changes;
@@ -100,13 +103,22 @@ fn said(state: &State, identity: Option<&Path>, command: &Command) -> Result<Out
         Command::Secret(Secret::List) => secret::list(state, identity),
         Command::Grant(Grant::List) => grant::list(state),
         Command::Grant(Grant::Show { connection }) => grant::show(state, connection),
-        Command::Audit(Audit::Log { last }) => audit::log(state, *last),
-        Command::Audit(Audit::Verify { bundle, key }) => audit::verify(state, bundle.as_deref(), key.as_deref()),
-        Command::Audit(Audit::Export { out }) => audit::export(state, out),
+        Command::Audit(command) => audit_command(state, command),
         Command::Reference(Reference::Check { references }) => reference::check(references),
         Command::Quarantine(Quarantine::List) => quarantine::list(state),
         Command::Quarantine(Quarantine::Lift { connection, secret }) => quarantine::lift(state, connection, secret),
         Command::Vault(Vault::Recover { store, to }) => recover::run(state, identity, store.zip(to.as_ref())),
+    }
+}
+
+fn audit_command(state: &State, command: &Audit) -> Result<Output, Failure> {
+    match command {
+        Audit::Log { last, filter, follow } if *follow => audit::follow(state, *last, filter),
+        Audit::Log { last, filter, .. } => audit::log(state, *last, filter),
+        Audit::Verify { bundle, key, other } => audit::verify(state, bundle.as_deref(), key.as_deref(), other),
+        Audit::Export { out } => audit::export(state, out),
+        Audit::Report { filter, html } => audit::report(state, filter, html.as_deref()),
+        Audit::Prove { entry, out } => audit::prove(state, *entry, out),
     }
 }
 

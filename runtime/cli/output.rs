@@ -47,6 +47,13 @@ pub(crate) fn print(output: &Output) -> Result<(), Failure> {
     }
 }
 
+/// Prints one of many lines as it comes: text, or a document on one line. False when nobody reads any more.
+pub(crate) fn line(text: &str, document: &Value) -> bool {
+    let line = if speaks_json() { document.to_string() } else { text.to_owned() };
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).is_ok()
+}
+
 fn written(output: &Output) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     if speaks_json() {
