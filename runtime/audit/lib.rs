@@ -35,6 +35,7 @@ mod syncer;
 mod text;
 mod tree;
 mod verify;
+mod witness;
 
 #[cfg(test)]
 mod fixtures;
@@ -62,3 +63,6 @@ pub use segments::SegmentLimits;
 pub use syncer::CHECKPOINT_LAG;
 pub use text::{MAX_TEXT, Text};
 pub use verify::{Keys, LogFiles, Summary, verify, verify_directory};
+pub use witness::{
+    Cosignature, WitnessError, WitnessKey, WitnessRequest, WitnessVerifier, add_cosignatures, cosignatures,
+};

@@ -96,7 +96,7 @@ fn line(directory: &Path, index: u64) -> Result<String, LogError> {
 }
 
 /// The hashes of complete subtrees, made from the leaf hashes in a file.
-struct Stored<'a>(&'a File);
+pub(crate) struct Stored<'a>(pub(crate) &'a File);
 
 impl HashReader for Stored<'_> {
     fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<Hash>, tlog_tiles::Error> {

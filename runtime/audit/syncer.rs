@@ -149,10 +149,12 @@ impl Syncer {
     /// power cut leaves a whole checkpoint, old or new, that covers only what is there.
     pub(crate) fn checkpoint(&mut self) -> Result<(), Unrecorded> {
         let note = self.key.sign(&self.tree).map_err(|_| self.fail(&io::Error::from(io::ErrorKind::InvalidData)))?;
-        self.replace(&note).map_err(|error| self.fail(&error))?;
+        // The second copy first: a log that has a checkpoint then has a copy of one, whenever the host is killed. The
+        // entries that it covers are durable already, so a copy that is ahead is met when the log is opened.
         if let Some(failure) = self.second.as_mut().and_then(|second| second.replace(&note).err()) {
             return Err(self.fail_with(failure));
         }
+        self.replace(&note).map_err(|error| self.fail(&error))?;
         self.owed = None;
         self.queue.counters.checkpoints.fetch_add(1, Ordering::Relaxed);
         Ok(())

@@ -3,8 +3,10 @@
 mod agree;
 mod approvals;
 mod crash;
+mod faults;
 mod prove;
 mod second;
 mod segments;
 mod tamper;
+mod witness;
 mod writing;

@@ -1,20 +1,26 @@
 //! `claviger audit`. Reading needs no lock: it works while a host writes.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use claviger_audit::{CheckpointVerifier, Entry, Keys, LogError, OperatorAction, Proof, Summary};
+use claviger_audit::{
+    CheckpointVerifier, Cosignature, Entry, Keys, LogError, OperatorAction, Proof, Summary, WitnessError,
+};
 use claviger_pipeline::Outside;
 use serde_json::{Value, json};
 
+use crate::arguments::Verify;
 use crate::audit_filter::{LogFilter, Sieve};
+use crate::audit_forms::{Form, Told};
 use crate::audit_report::Report;
 use crate::error::{Code, Failure};
 use crate::open;
 use crate::output::{Output, table};
 use crate::state::{self, State};
-use crate::{audit_html, entry, output};
+use crate::{audit_html, entry, output, witness};
 
 /// How often a log that is followed is looked at.
 const LOOKED_AT_EVERY: Duration = Duration::from_millis(250);
@@ -87,7 +93,7 @@ pub(crate) fn prove(state: &State, index: u64, out: &Path) -> Result<Output, Fai
     if out.exists() {
         return Err(Failure::usage(format!("{} exists; name a new file", out.display())));
     }
-    let proof = claviger_audit::prove(&state.audit(), index, &own_keys(state)?.log).map_err(broken)?;
+    let proof = claviger_audit::prove(&state.audit(), index, &log_key(state)?).map_err(broken)?;
     let text = serde_json::to_vec_pretty(&proof).map_err(|error| Failure::new(Code::Failed, error))?;
     state::write(out, &text)?;
     let shown = out.display();
@@ -108,15 +114,13 @@ fn verify_proof(path: &Path, key: Option<CheckpointVerifier>) -> Result<Output, 
 }
 
 /// Verifies the log, an export of it, or the proof of one entry.
-pub(crate) fn verify(
-    state: &State,
-    bundle: Option<&Path>,
-    key: Option<&Path>,
-    others: &[PathBuf],
-) -> Result<Output, Failure> {
-    let others: Vec<Vec<u8>> =
-        others.iter().map(|path| state::read(path).map(String::into_bytes)).collect::<Result<_, _>>()?;
-    let given = key.map(verifier).transpose()?;
+pub(crate) fn verify(state: &State, arguments: &Verify) -> Result<Output, Failure> {
+    let given = arguments.key.as_deref().map(verifier).transpose()?;
+    let mut others: Vec<Vec<u8>> = arguments.other.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
+    let bundle = arguments.bundle.as_deref();
+    if bundle.is_none() && state.cosigned().exists() {
+        others.push(read(&state.cosigned())?);
+    }
     let summary = match bundle {
         None => {
             state.config()?;
@@ -135,8 +139,32 @@ pub(crate) fn verify(
             claviger_audit::verify_export(bundle, &keys, &others).map_err(broken)?
         }
     };
-    let unkeyed = key.is_none().then_some("\nthe key came with the log; compare it with one that did not, with --key");
-    Output::new(format!("{}{}", told_of(&summary), unkeyed.unwrap_or_default()), &summary)
+    let witnessed = witnessed(&others, &arguments.witness)?;
+    let unkeyed =
+        arguments.key.is_none().then_some("\nthe key came with the log; compare it with one that did not, with --key");
+    let mut json = serde_json::to_value(&summary).map_err(|error| Failure::new(Code::Failed, error))?;
+    if let (Some(json), false) = (json.as_object_mut(), witnessed.is_empty()) {
+        json.insert("cosignatures".to_owned(), json!(witnessed));
+    }
+    let by = if witnessed.is_empty() { String::new() } else { format!("\n{}", witness::told(&witnessed)) };
+    Output::new(format!("{}{by}{}", told_of(&summary), unkeyed.unwrap_or_default()), &json)
+}
+
+/// What each of these witnesses said of a checkpoint that the log was held against. One that said nothing is a failure:
+/// its key is given because its word is wanted.
+fn witnessed(notes: &[Vec<u8>], keys: &[PathBuf]) -> Result<Vec<Cosignature>, Failure> {
+    let mut found = Vec::new();
+    for known in witness::known(keys)? {
+        let known = [known];
+        let said = notes.iter().flat_map(|note| claviger_audit::cosignatures(note, &known)).max_by_key(|one| one.at);
+        found.push(said.ok_or_else(|| Failure::new(Code::Audit, WitnessError::Unsigned))?);
+    }
+    Ok(found)
+}
+
+/// A checkpoint.
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    state::read(path).map(String::into_bytes)
 }
 
 fn told_of(summary: &Summary) -> String {
@@ -146,13 +174,18 @@ fn told_of(summary: &Summary) -> String {
     )
 }
 
-fn verifier(path: &Path) -> Result<CheckpointVerifier, Failure> {
+pub(crate) fn verifier(path: &Path) -> Result<CheckpointVerifier, Failure> {
     CheckpointVerifier::parse(state::read(path)?.trim())
         .map_err(|error| Failure::state(format!("{}: {error}", path.display())))
 }
 
+/// The log's own public key.
+pub(crate) fn log_key(state: &State) -> Result<CheckpointVerifier, Failure> {
+    verifier(&state.audit_public_key())
+}
+
 fn own_keys(state: &State) -> Result<Keys, Failure> {
-    Ok(Keys { log: verifier(&state.audit_public_key())?, approvers: open::enrolled(state)? })
+    Ok(Keys { log: log_key(state)?, approvers: open::enrolled(state)? })
 }
 
 /// Writes a bundle that verifies with public keys alone.
@@ -168,7 +201,33 @@ pub(crate) fn export(state: &State, out: &Path) -> Result<Output, Failure> {
     Output::new(text, &json!({ "bundle": out, "entries": head.size(), "root": head.root() }))
 }
 
-fn broken(error: LogError) -> Failure {
+/// Writes the log in a form that other systems read. Nothing of it is signed, so it takes what is there.
+pub(crate) fn export_as(state: &State, out: &Path, form: Form) -> Result<Output, Failure> {
+    state.config()?;
+    if out.exists() {
+        return Err(Failure::usage(format!("{} exists; name a new file", out.display())));
+    }
+    open::note(state, OperatorAction::LogExported, &out.display().to_string(), None)?;
+    let file = std::fs::File::options().write(true).create_new(true).mode(0o600).open(out);
+    let mut file = std::io::BufWriter::new(file.map_err(|error| Failure::file(out, &error))?);
+    let (mut intents, mut written) = (BTreeMap::new(), 0_u64);
+    for entry in claviger_audit::entries(&state.audit()).map_err(broken)? {
+        let entry = entry.map_err(|error| at(&error))?;
+        let closed = entry.value.get("intent").and_then(Value::as_u64);
+        let intent: Option<Value> = closed.and_then(|closed| intents.remove(&closed));
+        let line = Told { entry: &entry, intent: intent.as_ref() }.line(form);
+        writeln!(file, "{line}").map_err(|error| Failure::file(out, &error))?;
+        written += 1;
+        if let Some(request) = entry.value.get("request") {
+            intents.insert(entry.index, request.clone());
+        }
+    }
+    file.flush().map_err(|error| Failure::file(out, &error))?;
+    let told = format!("{} holds {written} entries; it proves nothing, a bundle does", out.display());
+    Output::new(told, &json!({ "file": out, "entries": written }))
+}
+
+pub(crate) fn broken(error: LogError) -> Failure {
     match error {
         LogError::Broken(broken) => at(&broken),
         other => Failure::new(Code::Audit, other),

@@ -6,6 +6,7 @@
 mod arguments;
 mod audit;
 mod audit_filter;
+mod audit_forms;
 mod audit_html;
 mod audit_report;
 mod beside;
@@ -34,6 +35,7 @@ mod reference;
 mod secret;
 mod state;
 mod usage;
+mod witness;
 
 use std::ffi::OsString;
 use std::future::Future;
@@ -43,6 +45,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::arguments::{Arguments, Audit, Command, Connection, Grant, Plugin, Quarantine, Reference, Secret, Vault};
+use crate::audit_forms::Form;
 use crate::error::Failure;
 use crate::output::Output;
 use crate::state::State;
@@ -115,9 +118,11 @@ fn audit_command(state: &State, command: &Audit) -> Result<Output, Failure> {
     match command {
         Audit::Log { last, filter, follow } if *follow => audit::follow(state, *last, filter),
         Audit::Log { last, filter, .. } => audit::log(state, *last, filter),
-        Audit::Verify { bundle, key, other } => audit::verify(state, bundle.as_deref(), key.as_deref(), other),
-        Audit::Export { out } => audit::export(state, out),
+        Audit::Verify(verify) => audit::verify(state, verify),
+        Audit::Export { out, format: Form::Bundle } => audit::export(state, out),
+        Audit::Export { out, format } => audit::export_as(state, out, *format),
         Audit::Report { filter, html } => audit::report(state, filter, html.as_deref()),
+        Audit::Witness(command) => witness::run(state, command),
         Audit::Prove { entry, out } => audit::prove(state, *entry, out),
     }
 }

@@ -171,6 +171,11 @@ impl State {
         self.audit().join("lock")
     }
 
+    /// The log's checkpoint as a witness signed it last.
+    pub(crate) fn cosigned(&self) -> PathBuf {
+        self.audit().join("cosigned")
+    }
+
     pub(crate) fn audit_key(&self) -> PathBuf {
         self.root.join("audit.key")
     }

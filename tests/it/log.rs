@@ -3,6 +3,7 @@
 pub(crate) mod crash;
 mod disk;
 mod lock;
+mod look;
 mod tamper;
 mod verify;
 

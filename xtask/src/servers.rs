@@ -15,11 +15,11 @@ const PINS: [&str; 2] = ["package-lock.json", "requirements.txt"];
 /// # Errors
 /// [`Failed`] at the first step that does.
 pub(crate) fn install() -> Result<(), Failed> {
+    system_packages()?;
     let directory = Path::new(INSTALLED);
     if PINS.iter().all(|pin| is_current(directory, pin)) {
         return Ok(());
     }
-    system_packages()?;
     file("making the servers' directory", std::fs::create_dir_all(directory))?;
     for name in ["package.json", "package-lock.json"] {
         copy(name, &directory.join(name))?;
@@ -48,13 +48,15 @@ fn copy(name: &str, to: &Path) -> Result<(), Failed> {
     file("copying the servers' pins", std::fs::copy(Path::new("tests/servers").join(name), to)).map(|_| ())
 }
 
-/// Node.js, npm and Python's venv, from Debian where the machine has none.
+/// Node.js, npm, Python's venv, and strace, which the tests of the log inject faults with; from Debian where the machine has
+/// none.
 fn system_packages() -> Result<(), Failed> {
     // A program, how to see that it works, and the Debian packages that bring it.
-    let needed: [(&str, &[&str], &[&str]); 3] = [
+    let needed: [(&str, &[&str], &[&str]); 4] = [
         ("node", &["--version"], &["nodejs", "npm"]),
         ("npm", &["--version"], &["npm"]),
         ("python3", &["-c", "import ensurepip, venv"], &["python3", "python3-venv"]),
+        ("strace", &["--version"], &["strace"]),
     ];
     let absent = |program: &str, probe: &[&str]| Step::new(program, Path::new(program)).args(probe).output().is_err();
     let missing: Vec<&str> = needed
@@ -66,7 +68,7 @@ fn system_packages() -> Result<(), Failed> {
     if missing.is_empty() {
         return Ok(());
     }
-    say("Node.js or Python is missing; Debian has them");
+    say("Node.js, Python or strace is missing; Debian has them");
     Step::new("apt-get update", Path::new("apt-get")).args(["update", "--quiet"]).run()?;
     Step::new("apt-get install", Path::new("apt-get"))
         .args(["install", "--quiet", "--yes", "--no-install-recommends"])

@@ -78,10 +78,14 @@ impl Written {
 }
 
 /// Chance that is the same in every run.
-struct Chance(u64);
+pub(super) struct Chance(u64);
 
 impl Chance {
-    fn below(&mut self, end: usize) -> usize {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed << 32)
+    }
+
+    pub(super) fn below(&mut self, end: usize) -> usize {
         self.0 += 1;
         let digest = Sha256::digest(self.0.to_be_bytes());
         let drawn = digest.iter().take(8).fold(0, |drawn: u64, byte| drawn << 8 | u64::from(*byte));
@@ -152,7 +156,7 @@ async fn both_verifiers_say_the_same_of_thousands_of_logs() {
     let (mut cases, mut expected) = (Vec::new(), Vec::new());
     for number in 0..STORIES {
         let house = House::new(SimulatedAnswer::ApproveWithLease);
-        let mut chance = Chance(number << 32);
+        let mut chance = Chance::new(number);
         let whole = story::tell(&house, &mut chance).await;
         for (name, way) in damage::WAYS {
             let Some(damaged) = way(&whole, &mut chance) else { continue };

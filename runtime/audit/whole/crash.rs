@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::segments::segments;
 use crate::{Log, Options, SegmentLimits, Unrecorded};
 
 /// Where the child finds the log.
-const DIRECTORY: &str = "CLAVIGER_TEST_LOG";
+pub(super) const DIRECTORY: &str = "CLAVIGER_TEST_LOG";
 
 /// Rounds of killing on one log; each starts from what the one before left.
 const ROUNDS: u64 = 12;
@@ -23,25 +23,27 @@ const ROUNDS: u64 = 12;
 const IN_FLIGHT: usize = 8;
 
 /// Says how far it came: what was acknowledged must be there afterwards.
-fn say(line: &str) {
+pub(super) fn say(line: &str) {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{line}").unwrap();
     out.flush().unwrap();
 }
 
-fn directory() -> PathBuf {
+pub(super) fn directory() -> PathBuf {
     PathBuf::from(std::env::var_os(DIRECTORY).unwrap())
+}
+
+/// Small segments and a second place, so that kills fall into beginning a segment and into both copies too.
+pub(super) fn small(directory: &Path) -> Options {
+    let segments = SegmentLimits { entries: 5, ..SegmentLimits::default() };
+    Options { segments, second: Some(directory.with_extension("second")), ..Options::default() }
 }
 
 #[tokio::test]
 #[ignore = "the body of a process that the test below kills"]
 async fn writes_until_it_is_killed() {
     let house = Arc::new(House::new(SimulatedAnswer::Approve));
-    // Small segments and a second place, so that kills fall into beginning a segment and into both copies too.
-    let segments = SegmentLimits { entries: 5, ..SegmentLimits::default() };
-    let second = Some(directory().with_extension("second"));
-    let options = Options { segments, second, ..Options::default() };
-    let log = Arc::new(Log::open_with(&directory(), key(), options).unwrap().0);
+    let log = Arc::new(Log::open_with(&directory(), key(), small(&directory())).unwrap().0);
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..IN_FLIGHT {
         let (house, log) = (Arc::clone(&house), Arc::clone(&log));

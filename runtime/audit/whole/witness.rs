@@ -1,0 +1,123 @@
+//! A witness signs one history of a log, and a verifier sees that it did.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use claviger_approval::SimulatedAnswer;
+
+use crate::fixtures::{House, at, key};
+use crate::{
+    CHECKPOINT_FILE, CheckpointError, WitnessError, WitnessKey, WitnessRequest, WitnessVerifier, add_cosignatures,
+    cosignatures,
+};
+
+fn witness() -> WitnessKey {
+    WitnessKey::from_seed("witness.example/w1", [0x31; 32]).unwrap()
+}
+
+async fn grown(house: &House, calls: i64) {
+    let (log, _) = house.open();
+    for second in 0..calls {
+        house.call(&log, second).await;
+    }
+    log.shutdown().unwrap();
+}
+
+fn request(house: &House, old: u64) -> WitnessRequest {
+    let text = WitnessRequest::new(&house.audit(), old, &house.keys.log).unwrap().to_text();
+    WitnessRequest::parse(&text).unwrap()
+}
+
+fn note(house: &House) -> Vec<u8> {
+    std::fs::read(house.audit().join(CHECKPOINT_FILE)).unwrap()
+}
+
+#[tokio::test]
+async fn a_growing_log_is_cosigned_and_the_log_s_own_key_still_opens_it() {
+    let house = House::new(SimulatedAnswer::Approve);
+    let known = [WitnessVerifier::parse(&witness().public().vkey()).unwrap()];
+    let mut seen = None;
+    for calls in [1, 2, 3, 0] {
+        grown(&house, calls).await;
+        let old = seen.as_ref().map_or(0, crate::Head::size);
+        let (line, head) = witness().cosign(&request(&house, old), &house.keys.log, seen, at(5)).unwrap();
+        let cosigned = add_cosignatures(&note(&house), &line, &known).unwrap();
+        assert_eq!(house.keys.log.open(&cosigned).unwrap(), head);
+        let found = cosignatures(&cosigned, &known);
+        assert_eq!(
+            found.iter().map(|one| (one.witness.as_str(), one.at)).collect::<Vec<_>>(),
+            [("witness.example/w1", at(5))]
+        );
+        assert!(crate::verify_directory(&house.audit(), &house.keys, &[cosigned]).is_ok());
+        seen = Some(head);
+    }
+    assert_eq!(seen.unwrap().size(), 12);
+}
+
+#[tokio::test]
+async fn a_history_that_was_rewritten_is_not_signed() {
+    let house = House::new(SimulatedAnswer::Approve);
+    grown(&house, 2).await;
+    let (_, seen) = witness().cosign(&request(&house, 0), &house.keys.log, None, at(5)).unwrap();
+    // The same key, another history: longer, as long, shorter.
+    let other = House::new(SimulatedAnswer::Approve);
+    for (calls, old) in [(1, 0), (1, 4), (1, 4)] {
+        grown(&other, calls).await;
+        let Ok(asked) = WitnessRequest::new(&other.audit(), old, &other.keys.log) else { continue };
+        let refused = witness().cosign(&asked, &house.keys.log, Some(seen), at(6)).unwrap_err();
+        let expected = if old == 4 { WitnessError::Inconsistent } else { WitnessError::Conflict { size: 4 } };
+        assert_eq!(refused, expected, "{calls} {old}");
+    }
+    grown(&house, 1).await;
+    let mut request = request(&house, 4).to_text();
+    assert!(witness().cosign(&WitnessRequest::parse(&request).unwrap(), &house.keys.log, Some(seen), at(7)).is_ok());
+    // The line after the first is a hash of the proof; without it nothing is proved.
+    let start = request.find('\n').unwrap();
+    let end = request.split_at(start + 1).1.find('\n').unwrap() + start + 1;
+    request.replace_range(start..end, "");
+    let refused = witness().cosign(&WitnessRequest::parse(&request).unwrap(), &house.keys.log, Some(seen), at(7));
+    assert_eq!(refused.unwrap_err(), WitnessError::Inconsistent);
+}
+
+#[tokio::test]
+async fn only_known_keys_over_this_checkpoint_count() {
+    let house = House::new(SimulatedAnswer::Approve);
+    grown(&house, 1).await;
+    let (line, _) = witness().cosign(&request(&house, 0), &house.keys.log, None, at(5)).unwrap();
+    let known = [witness().public()];
+    let stranger = [WitnessKey::from_seed("witness.example/w1", [0x32; 32]).unwrap().public()];
+    let old = note(&house);
+    assert_eq!(add_cosignatures(&old, &line, &stranger), Err(WitnessError::Unsigned));
+    grown(&house, 1).await;
+    assert_eq!(
+        add_cosignatures(&note(&house), &line, &known),
+        Err(WitnessError::Unsigned),
+        "over an earlier checkpoint"
+    );
+    let cosigned = add_cosignatures(&old, &line, &known).unwrap();
+    assert!(cosignatures(&cosigned, &stranger).is_empty());
+    let other = crate::CheckpointKey::from_seed([9; 32]).public();
+    let refused = witness().cosign(&request(&house, 0), &other, None, at(5)).unwrap_err();
+    assert_eq!(refused, WitnessError::Checkpoint(CheckpointError::Signature));
+}
+
+#[test]
+fn another_implementation_s_cosignature_is_understood() {
+    // Key and line by Python's `cryptography`, from C2SP tlog-cosignature: seed 0x31 32 times, time 1795469405.
+    let note = key().sign(&crate::tree::Tree::default()).unwrap();
+    let known =
+        [WitnessVerifier::parse("witness.example/w1+f5802c19+BEgHWll+choVbi4Hmd5cwMUyTcbn6vHN1GJQho7FMhXd").unwrap()];
+    assert_eq!(known, [witness().public()]);
+    let cosigned = add_cosignatures(&note, "— witness.example/w1 9YAsGQAAAABrBLBd8qX8FjDJMIp3bgU4PK+sgxKxPbK5ESLFCD6q7aSGp6TCOnIGoZHje2M2BRrLIbanA9eR5uc+GM2ToznOZeaMBQ==", &known).unwrap();
+    assert_eq!(cosignatures(&cosigned, &known).len(), 1);
+}
+
+#[test]
+fn what_is_no_request_or_key_is_refused() {
+    for wrong in ["", "old 1\n", "old 01\n\nx", "old -1\n\nx", "old 1\nzz\n\nx", "new 1\n\nx"] {
+        assert_eq!(WitnessRequest::parse(wrong), Err(WitnessError::Malformed), "{wrong:?}");
+    }
+    let good = witness().public().vkey();
+    for wrong in ["", "a+b", &good.replace("w1", "w2"), &key().public().vkey()] {
+        assert_eq!(WitnessVerifier::parse(wrong), Err(WitnessError::Key), "{wrong}");
+    }
+    assert!(WitnessKey::from_seed("a b", [1; 32]).is_err());
+}

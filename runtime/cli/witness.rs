@@ -1,0 +1,111 @@
+//! `claviger audit witness`: both sides of a cosignature, as texts on standard input and output. A file, a pipe to another
+//! machine, or any HTTP client carries them; this program dials nobody for it.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use claviger_audit::{CheckpointVerifier, Cosignature, Head, WitnessKey, WitnessRequest, WitnessVerifier};
+use claviger_pipeline::Outside;
+use serde_json::json;
+
+use crate::arguments::Witness;
+use crate::error::{Code, Failure};
+use crate::output::Output;
+use crate::state::{self, State};
+use crate::{audit, keys};
+
+/// More than a request holds: 63 hashes and a checkpoint with its signatures.
+const MAX_TEXT: u64 = 128 * 1024;
+
+pub(crate) fn run(state: &State, command: &Witness) -> Result<Output, Failure> {
+    match command {
+        Witness::Key { name, out } => key(name, out),
+        Witness::Request { old } => request(state, *old),
+        Witness::Cosign { name, key, log, seen } => cosign(name, key, log, seen),
+        Witness::Accept { witness } => accept(state, witness),
+    }
+}
+
+/// Makes a witness's key, beside its public half.
+fn key(name: &str, out: &Path) -> Result<Output, Failure> {
+    let public = out.with_extension("pub");
+    if out.exists() || public.exists() {
+        return Err(Failure::usage(format!("{} exists; name a new file", out.display())));
+    }
+    // The name is tried before anything is written.
+    witness_key(name, keys::random()?)?;
+    let vkey = witness_key(name, keys::create(out)?)?.public().vkey();
+    state::write(&public, format!("{vkey}\n").as_bytes())?;
+    Output::new(format!("{} signs as {vkey}", out.display()), &json!({ "key": out, "public": vkey }))
+}
+
+fn witness_key(name: &str, seed: [u8; 32]) -> Result<WitnessKey, Failure> {
+    WitnessKey::from_seed(name, seed).map_err(|_| Failure::usage("a witness's name has no space and no plus"))
+}
+
+/// Asks a witness to sign the log's present checkpoint.
+fn request(state: &State, old: u64) -> Result<Output, Failure> {
+    state.config()?;
+    let log = audit::log_key(state)?;
+    let request = WitnessRequest::new(&state.audit(), old, &log).map_err(audit::broken)?;
+    Output::new(request.to_text(), &json!({ "request": request.to_text() }))
+}
+
+/// Signs what a log asks, if its history goes on. What was signed last is kept before the signature is given away: a
+/// witness that forgets could sign two histories.
+fn cosign(name: &str, key: &Path, log: &Path, seen: &Path) -> Result<Output, Failure> {
+    let key = witness_key(name, keys::read(key)?)?;
+    let log = audit::verifier(log)?;
+    let request = WitnessRequest::parse(&from_stdin()?).map_err(refused)?;
+    let (line, _) = key.cosign(&request, &log, last(seen, &log)?, (Outside::system().now)()).map_err(refused)?;
+    state::write(seen, request.checkpoint().as_bytes())?;
+    Output::new(&line, &json!({ "cosignature": line }))
+}
+
+/// The head that was signed last for this log.
+fn last(seen: &Path, log: &CheckpointVerifier) -> Result<Option<Head>, Failure> {
+    if !seen.exists() {
+        return Ok(None);
+    }
+    let note = state::read(seen)?;
+    let head = log.open(note.as_bytes());
+    head.map(Some).map_err(|error| Failure::state(format!("{}: {error}", seen.display())))
+}
+
+/// Keeps a witness's answer with the checkpoint.
+fn accept(state: &State, witnesses: &[PathBuf]) -> Result<Output, Failure> {
+    state.config()?;
+    let (known, answer) = (known(witnesses)?, from_stdin()?);
+    let note = state::read(&state.audit().join(claviger_audit::CHECKPOINT_FILE))?;
+    let cosigned = claviger_audit::add_cosignatures(note.as_bytes(), &answer, &known).map_err(refused)?;
+    state::write(&state.cosigned(), &cosigned)?;
+    let by = claviger_audit::cosignatures(&cosigned, &known);
+    Output::new(told(&by), &json!({ "cosignatures": by }))
+}
+
+/// The keys of witnesses.
+pub(crate) fn known(files: &[PathBuf]) -> Result<Vec<WitnessVerifier>, Failure> {
+    let one = |path: &PathBuf| {
+        WitnessVerifier::parse(&state::read(path)?)
+            .map_err(|error| Failure::state(format!("{}: {error}", path.display())))
+    };
+    files.iter().map(one).collect()
+}
+
+/// For people.
+pub(crate) fn told(cosignatures: &[Cosignature]) -> String {
+    let lines: Vec<String> =
+        cosignatures.iter().map(|one| format!("cosigned by {} at {}", one.witness, one.at)).collect();
+    lines.join("\n")
+}
+
+fn refused(error: claviger_audit::WitnessError) -> Failure {
+    Failure::new(Code::Audit, error)
+}
+
+fn from_stdin() -> Result<String, Failure> {
+    let mut text = String::new();
+    let read = std::io::stdin().take(MAX_TEXT).read_to_string(&mut text);
+    read.map_err(|error| Failure::usage(format!("standard input: {error}")))?;
+    Ok(text)
+}
