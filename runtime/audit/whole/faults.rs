@@ -69,25 +69,35 @@ fn holds(house: &House, output: &Output, fault: &str) {
 
 #[test]
 fn a_kill_at_every_system_call_loses_nothing_that_was_told() {
-    let mut kills = 0;
+    let (mut kills, mut told) = (0, 0);
     for call in CHANGING {
         for number in 1..MOST {
             let house = House::new(SimulatedAnswer::Approve);
             let fault = format!("inject={call}:signal=KILL:when={number}");
             let output = run(&house, &fault, &[]);
             holds(&house, &output, &fault);
+            told += said(&output, "intent");
             if output.status.success() {
+                assert_eq!(
+                    (said(&output, "finished"), said(&output, "outcome")),
+                    (1, 4),
+                    "{fault}: not killed, not done"
+                );
                 break;
             }
+            assert!(number + 1 < MOST, "{fault}: the run never ends by itself; does strace run here?");
             kills += 1;
         }
     }
-    assert!(kills > 60, "only {kills} kills");
+    println!("{kills} kills, {told} intents told before them");
+    assert!(kills > 60 && told > 60, "only {kills} kills, and {told} intents told before them");
 }
 
 #[test]
 fn a_disk_that_refuses_denies_before_anything_is_done() {
     let files = [LOG_FILE, HASHES_FILE, "checkpoint.next", "log-0000000000000005.jsonl"];
+    let house = House::new(SimulatedAnswer::Approve);
+    assert_eq!(said(&run(&house, "inject=mount:error=EIO", &files), "outcome"), 4, "without a fault it goes through");
     for error in ["ENOSPC", "EROFS", "EIO"] {
         for (call, first) in
             [("write", 1), ("write", 4), ("fdatasync", 1), ("fdatasync", 4), ("rename", 2), ("openat", 4)]
