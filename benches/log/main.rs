@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use claviger_audit::{CheckpointKey, Durability, Log, Options, verify_directory};
 use criterion::{Criterion, Throughput};
-use house::{Answer, House, SEED, at};
+use house::{House, SEED};
 
 /// Calls that are appended with 64 under way.
 const CALLS: i64 = 4_096;

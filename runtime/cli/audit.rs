@@ -12,7 +12,7 @@ use claviger_audit::{
 use claviger_pipeline::Outside;
 use serde_json::{Value, json};
 
-use crate::arguments::Verify;
+use crate::audit_arguments::Verify;
 use crate::audit_filter::{LogFilter, Sieve};
 use crate::audit_forms::{Form, Told};
 use crate::audit_report::Report;

@@ -185,7 +185,7 @@ fn text(value: &Value, pointer: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 mod tests {
     use claviger_audit::{Entry, Kind};
     use serde_json::{Value, json};

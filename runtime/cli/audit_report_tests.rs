@@ -1,3 +1,5 @@
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+
 use claviger_audit::{Entry, Kind};
 use serde_json::{Value, json};
 

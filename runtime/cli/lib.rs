@@ -5,6 +5,7 @@
 
 mod arguments;
 mod audit;
+mod audit_arguments;
 mod audit_filter;
 mod audit_forms;
 mod audit_html;
@@ -44,7 +45,8 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::arguments::{Arguments, Audit, Command, Connection, Grant, Plugin, Quarantine, Reference, Secret, Vault};
+use crate::arguments::{Arguments, Command, Connection, Grant, Plugin, Quarantine, Reference, Secret, Vault};
+use crate::audit_arguments::Audit;
 use crate::audit_forms::Form;
 use crate::error::Failure;
 use crate::output::Output;

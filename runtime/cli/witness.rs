@@ -8,7 +8,7 @@ use claviger_audit::{CheckpointVerifier, Cosignature, Head, WitnessKey, WitnessR
 use claviger_pipeline::Outside;
 use serde_json::json;
 
-use crate::arguments::Witness;
+use crate::audit_arguments::Witness;
 use crate::error::{Code, Failure};
 use crate::output::Output;
 use crate::state::{self, State};

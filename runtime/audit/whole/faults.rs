@@ -1,7 +1,13 @@
 //! A kill at every system call that changes a file, every way a disk refuses, and what a power cut may leave of a write.
 //!
 //! Between two such calls the files are what they were, so a kill at any other call leaves nothing that is not tried here.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -89,7 +95,7 @@ fn a_kill_at_every_system_call_loses_nothing_that_was_told() {
             kills += 1;
         }
     }
-    println!("{kills} kills, {told} intents told before them");
+    say(&format!("{kills} kills, {told} intents told before them"));
     assert!(kills > 60 && told > 60, "only {kills} kills, and {told} intents told before them");
 }
 

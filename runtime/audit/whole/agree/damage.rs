@@ -1,5 +1,6 @@
 //! Every way to damage a log. Some take a disk, some the log's own key, and none the approvers' keys.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+#![expect(clippy::ptr_arg, reason = "every lie has one type; some add entries")]
 
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
