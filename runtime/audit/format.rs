@@ -1,5 +1,5 @@
 //! The log's format, version 1. `docs/audit-format.md` describes all of it, exactly enough to write a verifier from that
-//! page alone; `tests/verifier` is one. What is here must say the same.
+//! page; `tests/verifier` follows it. What is here must say the same.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,4 @@
-"""An independent verifier of audit logs, written from docs/audit-format.md alone.
+"""A second verifier of audit logs. It follows docs/audit-format.md and shares no code with the first.
 
     verify.py DIRECTORY [--keys keys.json] [--export] [--other CHECKPOINT]...
     verify.py --batch      one JSON object a line on standard input: directory, keys, export, others

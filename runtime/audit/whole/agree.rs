@@ -1,4 +1,4 @@
-//! Two verifiers, one verdict: this room's, and the one in Python that was written from `docs/audit-format.md` alone, on
+//! Two verifiers, one verdict: this room's, and the one in Python that follows `docs/audit-format.md` and shares no code with it, on
 //! thousands of logs, whole and damaged.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
