@@ -85,7 +85,11 @@ impl House {
         let nonce = self.nonce();
         let now = u64::try_from(at.as_second()).unwrap();
         self.desk
-            .approve(self.request(operation, id).unwrap(), Moment { now, nonce, wait: Duration::from_secs(30) })
+            .approve(
+                self.request(operation, id).unwrap(),
+                Moment { now, nonce, wait: Duration::from_secs(30) },
+                &|_| {},
+            )
             .await
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use claviger_manifest::{Name, SecretReference};
 
-use crate::{ActionFacts, CredentialPlan, Facts, Plan, Source, Terms};
+use crate::{ActionFacts, CredentialPlan, Facts, Plan, Terms};
 
 /// A request that is declared by a signed manifest and granted by an operator to this principal.
 ///
@@ -49,9 +49,10 @@ impl Granted {
         let mut shown = BTreeMap::new();
         let mut next = credential_mut(&mut self.plan);
         while let Some(credential) = next {
-            let known = credential.sources.iter().filter_map(|(name, source)| {
-                Some((name.clone(), versions.get(source.reference()?)?.clone()))
-            });
+            let scheme = &credential.declaration.scheme;
+            let lasting = credential.sources.iter().filter(|(name, _)| !scheme.rotates(name));
+            let known =
+                lasting.filter_map(|(name, source)| Some((name.clone(), versions.get(source.reference()?)?.clone())));
             credential.versions = known.collect::<BTreeMap<Name, String>>();
             shown.extend(credential.versions.clone());
             next = credential.login.as_mut().and_then(|login| login.credential.as_mut());

@@ -208,12 +208,7 @@ fn fill_fields(name: &Name, rule: &WriteBack, store: StoreRequest) -> Result<Vec
     if values.is_empty() { Ok(filled) } else { Err(wrong()) }
 }
 
-pub(crate) fn facts(
-    context: &Context<'_>,
-    effect: Effect,
-    description: Option<String>,
-    action: ActionFacts,
-) -> Facts {
+pub(crate) fn facts(context: &Context<'_>, effect: Effect, description: Option<String>, action: ActionFacts) -> Facts {
     let plugin = &context.manifest().plugin;
     Facts {
         plugin: PluginFacts {

@@ -56,7 +56,12 @@ impl Terms {
     }
 
     /// What a grant asks for on top.
-    pub(crate) fn under(effect: Effect, name: &Name, each_use: &BTreeSet<Name>, people: &BTreeMap<Name, People>) -> Self {
+    pub(crate) fn under(
+        effect: Effect,
+        name: &Name,
+        each_use: &BTreeSet<Name>,
+        people: &BTreeMap<Name, People>,
+    ) -> Self {
         let people = people.get(name).copied().unwrap_or(People::ONE);
         let own = Self::of(effect);
         // A lease is one person's word; what needs several is asked each time.

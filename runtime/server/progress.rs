@@ -12,6 +12,15 @@ use rmcp::service::Peer;
 /// for every client that was tried.
 const EVERY: Duration = Duration::from_secs(1);
 
+/// What a client shows its user. The match code belongs to whoever made the call, and to nobody who approves unseen.
+fn message(human: &HumanClock) -> String {
+    let seconds = human.waited().as_secs();
+    match human.match_code() {
+        Some(code) => format!("waiting for a human's approval ({seconds} s); whoever approves types the code {code}"),
+        None => format!("waiting for a human's approval ({seconds} s)"),
+    }
+}
+
 /// Sends progress for as long as this future is polled. It never ends by itself.
 pub(crate) async fn report(human: Arc<HumanClock>, token: Option<ProgressToken>, peer: Peer<RoleServer>) {
     let mut ticks = tokio::time::interval(EVERY);
@@ -20,7 +29,7 @@ pub(crate) async fn report(human: Arc<HumanClock>, token: Option<ProgressToken>,
         ticks.tick().await;
         let Some(token) = token.clone().filter(|_| human.is_waiting()) else { continue };
         count += 1.0;
-        let message = format!("waiting for a human's approval ({} s)", human.waited().as_secs());
+        let message = message(&human);
         let said = peer.notify_progress(ProgressNotificationParam::new(token, count).with_message(message)).await;
         if said.is_err() {
             // The client is gone; the request's own cancellation ends the call.

@@ -56,6 +56,7 @@ mod tls_failure;
 mod token;
 mod trust;
 mod vault;
+mod versions;
 mod write_back;
 
 pub use address::AddressDenied;

@@ -105,7 +105,7 @@ impl Vault {
         for (name, source) in opened.sources() {
             let Versioned { value, .. } = match source {
                 Source::Reference(reference) | Source::Identifier(reference) => {
-                    self.reference(name, reference, scope).await?
+                    self.reference(name, reference, None, scope).await?
                 }
                 Source::Setting(text) => Versioned::setting(text),
                 Source::Slot(_) | Source::Canary => return Err(FailureKind::EmptySlot(name.clone())),

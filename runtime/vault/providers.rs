@@ -45,6 +45,11 @@ impl Providers {
         self.of_vault(reference.vault()).resolve(reference).await
     }
 
+    /// The version of a value, if the provider of its vault tells one before it is read.
+    pub(crate) async fn version(&self, reference: &SecretReference) -> Result<Option<String>, ProviderError> {
+        self.of_vault(reference.vault()).version(reference).await
+    }
+
     /// Replaces a value through the provider of its vault, if that holds this version of it.
     pub(crate) async fn replace(
         &self,

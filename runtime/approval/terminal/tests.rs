@@ -77,7 +77,7 @@ impl Screen {
 }
 
 fn ask(facts: &Facts) -> Ask {
-    Ask::new(facts, &moment(1_700_000_000, 7)).unwrap()
+    fixtures::ask(facts, &moment(1_700_000_000, 7)).unwrap()
 }
 
 /// Types at the question and returns the decision.

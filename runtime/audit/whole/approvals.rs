@@ -1,7 +1,7 @@
 //! A host that has the log's key can sign any tree. What it cannot do is invent a human's yes.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use claviger_approval::{Approved, Enrolled, Evidence, SimulatedAnswer};
+use claviger_approval::{Approved, Enrolled, Evidence, Receipt, SimulatedAnswer};
 use jiff::Timestamp;
 
 use crate::entry::Body;
@@ -76,19 +76,30 @@ async fn a_signature_that_is_none() {
     let house = once();
     let (log, _) = house.open();
     let one = house.rename("1").await;
-    let Evidence::Receipt(receipt) = one.evidence() else { unreachable!("a write has a receipt") };
-    let mut receipt = receipt.clone();
-    receipt.signature = house_signature(&house).await;
-    forge(&log, &one, &Evidence::Receipt(receipt), at(1)).await;
+    let mut receipt = receipt_of(&one);
+    receipt.signature = receipt_of(&house.rename("other").await).signature;
+    forge(&log, &one, &Evidence::Receipts(vec![receipt]), at(1)).await;
     drop(log);
     approval(&house, 0, "signature");
 }
 
-/// A true signature of the same key, over something else.
-async fn house_signature(house: &House) -> claviger_approval::Base64Url {
-    let other = house.rename("other").await;
-    let Evidence::Receipt(receipt) = other.evidence() else { unreachable!("a write has a receipt") };
-    receipt.signature.clone()
+fn receipt_of(approved: &Approved) -> Receipt {
+    let Evidence::Receipts(receipts) = approved.evidence() else { unreachable!("a write has a receipt") };
+    receipts.first().unwrap().clone()
+}
+
+#[tokio::test]
+async fn as_many_people_as_were_needed() {
+    for (number, why) in [(0, "nobody agreed"), (2, "another number of people")] {
+        let house = once();
+        let (log, _) = house.open();
+        // True receipts for the same request, each for itself.
+        let approved = [house.rename("1").await, house.rename("1").await];
+        let receipts = approved.iter().take(number).map(receipt_of).collect();
+        forge(&log, &approved[0], &Evidence::Receipts(receipts), at(1)).await;
+        drop(log);
+        approval(&house, 0, why);
+    }
 }
 
 #[tokio::test]

@@ -19,3 +19,4 @@ mod signatures;
 mod site;
 mod tokens;
 mod upstream;
+mod versions;
