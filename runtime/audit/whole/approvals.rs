@@ -1,7 +1,7 @@
 //! A host that has the log's key can sign any tree. What it cannot do is invent a human's yes.
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
-use claviger_approval::{Approved, Enrolled, Evidence, Receipt, SimulatedAnswer};
+use claviger_approval::{Approved, Enrolled, EnrolledKey, Enrolment, Evidence, Receipt, SimulatedAnswer};
 use jiff::Timestamp;
 
 use crate::entry::Body;
@@ -84,8 +84,49 @@ async fn a_signature_that_is_none() {
 }
 
 fn receipt_of(approved: &Approved) -> Receipt {
+    receipts_of(approved).first().unwrap().clone()
+}
+
+fn receipts_of(approved: &Approved) -> Vec<Receipt> {
     let Evidence::Receipts(receipts) = approved.evidence() else { unreachable!("a write has a receipt") };
-    receipts.first().unwrap().clone()
+    receipts.clone()
+}
+
+#[tokio::test]
+async fn two_people_are_two_approvals() {
+    let house = House::of_two();
+    let (log, _) = house.open();
+    house.call(&log, 1).await;
+    drop(log);
+    assert_eq!(house.verify().unwrap().approvals.simulated, 2);
+}
+
+#[tokio::test]
+async fn one_of_two_people_is_not_enough() {
+    let house = House::of_two();
+    let (log, _) = house.open();
+    let one = house.rename("1").await;
+    forge(&log, &one, &Evidence::Receipts(vec![receipt_of(&one)]), at(1)).await;
+    drop(log);
+    approval(&house, 0, "another number of people");
+}
+
+#[tokio::test]
+async fn one_person_with_two_keys_is_not_two_people() {
+    let mut house = House::of_two();
+    let (log, _) = house.open();
+    let one = house.rename("1").await;
+    // Names stand beside the signature, so a host that lies writes another one, and lists the second key under it too.
+    let mut receipts = receipts_of(&one);
+    receipts[1].approver = "Robin".to_owned();
+    let renamed = house.keys.approvers.keys().iter().map(|key| {
+        let named = Enrolment { name: "Robin".to_owned(), ..key.clone().into() };
+        EnrolledKey::try_from(named).unwrap()
+    });
+    house.keys.approvers = Enrolled::new(renamed.collect::<Vec<_>>()).unwrap();
+    forge(&log, &one, &Evidence::Receipts(receipts), at(1)).await;
+    drop(log);
+    approval(&house, 0, "one person agreed twice");
 }
 
 #[tokio::test]
