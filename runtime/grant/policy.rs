@@ -59,10 +59,8 @@ impl Context<'_> {
         &self.installed.connection
     }
 
-    /// How a human must agree to an operation or write-back rule.
     pub(crate) fn terms(&self, effect: Effect, name: &Name) -> Terms {
-        let grant = &self.connection().grant;
-        Terms::under(effect, name, &grant.each_use, &grant.people)
+        self.connection().grant.terms(effect, name)
     }
 }
 
