@@ -341,7 +341,7 @@ impl Ready<'_> {
         let (token, values) = match made {
             Made::Nothing => (None, Vec::new()),
             Made::Token(token) => (Some(&*token.value.access), Vec::new()),
-            Made::Session(session) => (None, session.value.values().to_vec()),
+            Made::Session(session) => (None, session.value.placed().to_vec()),
         };
         let secrets = self.secrets.with(signed.values.into_iter().chain(values).collect());
         let mut placement = inject::place(&declared.scheme, &declared.headers, &secrets, token, live)?;
