@@ -154,6 +154,11 @@ impl Journal {
         self.write(&About { connection, slot, supersedes, before, follows, stored }, value)
     }
 
+    /// Wipes the key, for every holder of this journal.
+    pub(crate) fn lock(&self) {
+        self.key.lock();
+    }
+
     /// Waits until nobody else refreshes a token on this machine, for as long as that may take them.
     pub(crate) fn refresh_lock(&self) -> Result<Lock, JournalError> {
         Ok(Lock::exclusive_within(&self.directory.join(REFRESH_LOCK), REFRESH_PATIENCE)?)

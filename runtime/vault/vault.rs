@@ -113,6 +113,12 @@ impl Vault {
         fill().map_err(FailureKind::before_sending)
     }
 
+    /// Wipes every key that stores and the journal work with. Nothing can be resolved or journalled after this.
+    pub fn lock(&self) {
+        self.providers.lock();
+        self.journal.lock();
+    }
+
     /// The list of quarantined secrets.
     pub fn quarantine(&self) -> &Quarantine {
         &self.quarantine
