@@ -2,6 +2,7 @@
 //! forgotten it, and a log-out at the end, however the program ends.
 
 mod endings;
+mod keys;
 
 use claviger_lab::{Agent, Canary, Draft, Lab};
 use claviger_sim::{Running, SessionBook, SessionConfig, SessionVendor, Sessions};
