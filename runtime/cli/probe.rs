@@ -30,7 +30,11 @@ pub(crate) fn run(state: &State, identity: Option<&Path>, probe: &Probe) -> Resu
         tool: tool.clone(),
     };
     let request = request(manifest, probe)?;
-    let answer = crate::block_on(async { hallway.begin(caller).probe(request, &upstream).await })?;
+    let answer = crate::block_on(async {
+        let answer = hallway.begin(caller).probe(request, &upstream).await;
+        crate::ending::close(&hallway).await;
+        answer
+    })?;
     match answer.map_err(|refusal| Failure::new(code_of(refusal.reason), &refusal.detail))? {
         Answer::Probed(probed) => report(&probe.operation, &probed),
         _ => Err(Failure::new(Code::Failed, "a probe was answered with something else; this is a defect")),

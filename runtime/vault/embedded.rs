@@ -244,6 +244,10 @@ impl Provider for Embedded {
             Ok(saved.map_err(|_| ProviderError::Unavailable("the host is shutting down"))??)
         })
     }
+
+    fn lock(&self) {
+        Self::lock(self);
+    }
 }
 
 #[cfg(test)]

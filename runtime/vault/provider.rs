@@ -88,6 +88,9 @@ pub trait Provider: Send + Sync + fmt::Debug {
         version: &'a str,
         value: &'a Secret,
     ) -> BoxFuture<'a, Result<(), ProviderError>>;
+
+    /// Wipes the keys that it opens secrets with, where it has any: from then on it opens none.
+    fn lock(&self) {}
 }
 
 /// Why a provider did not do it. Texts are the project's own: what a provider prints may carry names or worse.

@@ -35,6 +35,11 @@ impl Providers {
         }
     }
 
+    /// Ends what every provider needs to open secrets.
+    pub(crate) fn lock(&self) {
+        std::iter::once(&self.default).chain(self.vaults.values()).for_each(|provider| provider.lock());
+    }
+
     /// The provider of a vault.
     pub fn of_vault(&self, vault: &str) -> &dyn Provider {
         self.vaults.get(&vault.to_lowercase()).unwrap_or(&self.default).as_ref()

@@ -124,6 +124,12 @@ impl Vault {
         fill().map_err(FailureKind::before_sending)
     }
 
+    /// Wipes every key that stores and the journal work with. Nothing can be resolved or journalled after this.
+    pub fn lock(&self) {
+        self.providers.lock();
+        self.journal.lock();
+    }
+
     /// The list of quarantined secrets.
     pub fn quarantine(&self) -> &Quarantine {
         &self.quarantine
@@ -356,7 +362,7 @@ impl Ready<'_> {
         let (token, values) = match made {
             Made::Nothing => (None, Vec::new()),
             Made::Token(token) => (Some(&*token.value.access), Vec::new()),
-            Made::Session(session) => (None, session.value.values().to_vec()),
+            Made::Session(session) => (None, session.value.placed().to_vec()),
         };
         let secrets = self.secrets.with(signed.values.into_iter().chain(values).collect());
         let mut placement = inject::place(&declared.scheme, &declared.headers, &secrets, token, live)?;

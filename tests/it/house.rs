@@ -21,7 +21,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("host", &["wasmtime", "jsonschema"]),
     ("approval", &["p256"]),
     ("server", &["rmcp"]),
-    ("cli", &["clap", "rpassword"]),
+    ("cli", &["clap", "rpassword", "signal-hook"]),
 ];
 
 fn metadata() -> Metadata {

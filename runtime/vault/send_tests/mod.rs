@@ -5,6 +5,7 @@ mod allocator;
 mod answers;
 mod captures;
 mod destinations;
+mod endings;
 mod house;
 mod leaks;
 mod memory;
