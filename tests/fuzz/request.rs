@@ -175,6 +175,7 @@ pub(crate) fn receipt(bytes: &[u8]) {
         authenticator_data: authenticator_data.into(),
         client_data_json: client_data.into(),
         signature: signature.into(),
+        batch: None,
     };
     drop(verify(&receipt, &key()));
     let written = serde_json::to_string(&receipt).unwrap();
