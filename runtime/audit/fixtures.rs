@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use claviger_approval::{
@@ -22,6 +23,16 @@ const COMPONENT: &[u8] = b"\0asm, for the digest's sake";
 
 /// The log's key in every test that does not need another.
 pub(crate) const SEED: [u8; 32] = [0x5a; 32];
+
+/// A process that is being started holds, until it runs its program, everything that this one has open: also the lock of a
+/// log that another test has just closed. So no log is opened meanwhile.
+static STARTING: RwLock<()> = RwLock::new(());
+
+/// Starts a process.
+pub(crate) fn start(command: &mut Command) -> Child {
+    let _alone = STARTING.write().unwrap_or_else(PoisonError::into_inner);
+    command.spawn().unwrap()
+}
 
 /// 2026-11-23T21:30:00Z.
 const START: i64 = 1_795_469_400;
@@ -90,6 +101,7 @@ impl House {
     }
 
     pub(crate) fn open(&self) -> (Log, Recovery) {
+        let _nothing_starts = STARTING.read().unwrap_or_else(PoisonError::into_inner);
         Log::open(&self.audit(), key()).unwrap()
     }
 

@@ -22,6 +22,7 @@ mod mcp;
 mod open;
 mod output;
 mod package;
+mod panics;
 mod plugin;
 mod probe;
 mod prompt;
@@ -50,6 +51,7 @@ use crate::state::State;
 pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     let argv: Vec<OsString> = argv.into_iter().collect();
     output::speak_json(usage::asks_for_json(&argv));
+    panics::say_only_where();
     // Before anything is read that could be a secret.
     for warning in claviger_vault::harden() {
         output::notice(&warning.to_string());

@@ -215,11 +215,18 @@ pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(|error| Failure::file(path, &error))
 }
 
-/// Makes a directory that only its owner enters.
+/// Makes a directory that only its owner enters, if it is not there. Its name is durable before anything is in it.
 pub(crate) fn private_directory(path: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::DirBuilderExt as _;
+    if path.is_dir() {
+        return Ok(());
+    }
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    private_directory(above)?;
+    // Recursive only so that whoever makes it at the same moment is no error.
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|error| Failure::file(path, &error))
+    made.map_err(|error| Failure::file(path, &error))?;
+    sync(above)
 }
 
 /// Writes a file whole or not at all, readable by its owner only: a new file beside it, synced, then renamed.

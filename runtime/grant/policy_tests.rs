@@ -294,6 +294,16 @@ fn a_connection_names_only_what_the_plugin_declares() {
 }
 
 #[test]
+fn a_tool_is_offered_when_each_part_of_it_is_granted_and_not_before() {
+    let offered = |replaced: &[(&str, &str)]| {
+        policy(replaced).grants_tool("ada", &"pve-acme".parse().unwrap(), &"everything".parse().unwrap())
+    };
+    assert!(offered(&[]));
+    assert!(!offered(&[("\"ping\", ", "")]), "one operation is missing");
+    assert!(!offered(&[("write-back = [\"token\"]", "write-back = []")]), "the write-back is missing");
+}
+
+#[test]
 fn connections_are_found_by_name() {
     let policy = policy(&[]);
     let name = "pve-acme".parse().unwrap();

@@ -10,6 +10,7 @@
 
 mod bad_input;
 mod cli;
+mod durable;
 mod hostile;
 mod house;
 mod laboratory;
