@@ -27,9 +27,10 @@ pub(crate) fn run(state: &State, identity: Option<&Path>, call: &Call) -> Result
         tool,
     };
     let result = crate::block_on(async {
-        let host = open::host(state, identity, Some(&caller.connection)).await?;
+        let (host, web) = open::host(state, identity, Some(&caller.connection)).await?;
         let result = host.call(caller, arguments).await.map_err(|error| crate::error::of_call(&error));
         crate::end_sessions(host.hallway()).await;
+        crate::web::close(web).await;
         result
     })??;
     let text = serde_json::to_string_pretty(&result.value).map_err(Failure::usage)?;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use claviger_server::ServeError;
+use claviger_server::{ServeError, Web};
 
 use crate::arguments::Mcp;
 use crate::error::{Code, Failure};
@@ -16,10 +16,13 @@ pub(crate) fn run(state: &State, identity: Option<&Path>, mcp: &Mcp) -> Result<(
     let principal = mcp.principal.clone().unwrap_or(config.principal);
     let session = format!("mcp-{}", hex::encode(keys::random()?.get(..8).unwrap_or_default()));
     crate::block_on(async {
-        let host = Arc::new(open::host(state, identity, None).await?);
+        let (host, web) = open::host(state, identity, None).await?;
+        let host = Arc::new(host);
         let hallway = Arc::clone(host.hallway());
-        let served = claviger_server::stdio(host, principal, session).await.map_err(|error| failure(&error));
+        let page = web.as_ref().map(Web::address);
+        let served = claviger_server::stdio(host, principal, session, page).await.map_err(|error| failure(&error));
         crate::end_sessions(&hallway).await;
+        crate::web::close(web).await;
         served
     })?
 }
