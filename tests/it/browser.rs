@@ -1,0 +1,7 @@
+//! Approving in a real browser: Chromium, with a virtual authenticator over the DevTools protocol, against the whole program.
+
+mod ceremony;
+mod chromium;
+mod enrol;
+mod office;
+mod program;
