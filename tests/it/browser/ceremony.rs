@@ -53,12 +53,8 @@ async fn a_fingerprint_sends_the_request_and_its_receipt_verifies_from_an_export
     tab.says("Approved").await;
     let ran = call.ended().await;
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    let log = office.log();
-    let receipt =
-        log.iter().find_map(|entry| entry.pointer("/approval/receipt").or(entry.pointer("/evidence/receipt")));
-    let text = serde_json::to_string(&log).unwrap();
-    assert!(text.contains("\"kind\":\"webauthn\"") && text.contains("authenticator_data"), "{receipt:?}");
-
+    let text = serde_json::to_string(&office.log()).unwrap();
+    assert!(text.contains("\"kind\":\"webauthn\"") && text.contains("authenticator_data"), "no receipt in the log");
     let out = office.lab.beside("bundle");
     let out = out.to_str().unwrap();
     office.lab.must(&["audit", "export", out]).unwrap();
@@ -155,12 +151,11 @@ async fn of_two_tabs_one_answers_and_the_other_is_told() {
     let other = chromium.tab().await;
     other.take(&tab.credentials().await).await;
     // A slow upstream is not needed: the host of an agent goes on serving the page.
-    let mut agent = super::program::Mcp::start(&office.lab);
-    agent.call(7);
+    let mut agent = super::program::Mcp::start(&office.lab).await;
+    agent.call(7).await;
     let link = agent.program.link(1).await;
     let console = office.lab.must(&["console", "--json"]).unwrap().json();
     let ticket = console["console"].as_str().unwrap().split('#').nth(1).unwrap().to_owned();
-    assert!(!link.contains('#') || office.port > 0);
     let page = link.split('#').next().unwrap().to_owned();
     tab.open(&format!("{page}#{ticket}")).await;
     tab.ready().await;
@@ -182,15 +177,15 @@ async fn of_two_tabs_one_answers_and_the_other_is_told() {
 async fn a_lease_covers_reads_of_its_session_and_the_next_session_asks_again() {
     let office = Office::new();
     let (_chromium, tab) = office.with_person().await;
-    let mut agent = super::program::Mcp::start(&office.lab);
-    agent.call(1);
+    let mut agent = super::program::Mcp::start(&office.lab).await;
+    agent.call(1).await;
     tab.open(&agent.program.link(1).await).await;
     tab.ready().await;
     assert!(tab.text().await.contains("until 15 minutes after the last one, 8 hours at most"));
     tab.click("#lease").await;
     tab.says("Approved").await;
     agent.answered(1).await;
-    agent.call(2);
+    agent.call(2).await;
     agent.answered(2).await;
     agent.end().await;
 

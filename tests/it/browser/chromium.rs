@@ -120,10 +120,22 @@ impl Tab {
         self.until(&format!("document.body.innerText.includes({})", serde_json::to_string(text).unwrap())).await;
     }
 
+    /// Clicks where a person would, when there is something to click on.
     pub(crate) async fn click(&self, selector: &str) {
-        self.until(&format!("document.querySelector('{selector}') && !document.querySelector('{selector}').disabled"))
-            .await;
-        self.page.find_element(selector).await.unwrap().click().await.unwrap();
+        let there = format!("document.querySelector('{selector}') && !document.querySelector('{selector}').disabled");
+        let begin = Instant::now();
+        loop {
+            self.until(&there).await;
+            // A page that was replaced meanwhile has another node.
+            let clicked = match self.page.find_element(selector).await {
+                Ok(element) => element.click().await.map(|_| ()),
+                Err(gone) => Err(gone),
+            };
+            match clicked {
+                Ok(()) => return,
+                Err(error) => assert!(begin.elapsed() < PATIENCE, "{selector}: {error}"),
+            }
+        }
     }
 
     /// Whether the authenticator recognises its user from now on.

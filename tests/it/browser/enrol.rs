@@ -33,7 +33,8 @@ async fn a_passkey_is_enrolled_listed_and_revoked_and_each_is_in_the_log() {
     let key = passkey["key"].as_str().unwrap();
     let revoked = office.lab.must(&["approver", "revoke", key]).unwrap();
     assert!(revoked.stdout.starts_with("revoked: alex"), "{}", revoked.stdout);
-    let actions: Vec<_> = office.log().iter().filter_map(|entry| entry["action"].as_str().map(str::to_owned)).collect();
+    let actions: Vec<_> =
+        office.log().iter().filter_map(|entry| entry.pointer("/note/action")?.as_str().map(str::to_owned)).collect();
     assert_eq!(actions.iter().filter(|action| *action == "approver-added").count(), 3, "{actions:?}");
     assert_eq!(actions.last().unwrap(), "approver-revoked");
 

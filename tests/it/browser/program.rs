@@ -72,7 +72,7 @@ pub(crate) struct Mcp<'a> {
 }
 
 impl<'a> Mcp<'a> {
-    pub(crate) fn start(lab: &'a Lab) -> Self {
+    pub(crate) async fn start(lab: &'a Lab) -> Self {
         let mut command = tokio::process::Command::from(lab.command());
         command.arg("mcp").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().unwrap();
@@ -88,24 +88,22 @@ impl<'a> Mcp<'a> {
             said,
         };
         let mut agent = Self { program, stdin, lines };
-        agent.send(
-            &json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": { "protocolVersion": "2025-11-25",
-            "capabilities": {}, "clientInfo": { "name": "scripted-agent", "version": "1" } } }),
-        );
-        agent.send(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized", "params": {} }));
+        let client = json!({ "name": "scripted-agent", "version": "1" });
+        let parameters = json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client });
+        agent.send(&json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": parameters })).await;
+        agent.send(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized", "params": {} })).await;
         agent
     }
 
-    /// Lines are short: a pipe takes them at once.
-    fn send(&mut self, message: &Value) {
-        let line = format!("{message}\n");
-        futures_util::FutureExt::now_or_never(self.stdin.write_all(line.as_bytes())).unwrap().unwrap();
+    async fn send(&mut self, message: &Value) {
+        self.stdin.write_all(format!("{message}\n").as_bytes()).await.unwrap();
     }
 
     /// Calls the tool that reads.
-    pub(crate) fn call(&mut self, id: u64) {
+    pub(crate) async fn call(&mut self, id: u64) {
         self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call",
-            "params": { "name": "psa_search_tickets", "arguments": {}, "_meta": { "progressToken": id } } }));
+            "params": { "name": "psa_search_tickets", "arguments": {}, "_meta": { "progressToken": id } } }))
+            .await;
     }
 
     /// Waits for the answer to a call, which must be a result; gives what was told meanwhile.

@@ -130,6 +130,7 @@ if (state() === "open") {
   document.getElementById("once").addEventListener("click", () => approve("once"));
   document.getElementById("lease")?.addEventListener("click", () => approve("lease"));
   document.getElementById("deny").addEventListener("click", deny);
+  busy(false);
   // Enter approves, after the passkey's own dialogue, where everything that is approved can be seen; otherwise reading
   // begins at the top.
   const fits = document.documentElement.scrollHeight <= window.innerHeight;

@@ -61,5 +61,6 @@ async function enrol() {
   }
 }
 
-button?.addEventListener("click", enrol);
-button?.focus();
+button.addEventListener("click", enrol);
+button.disabled = false;
+button.focus();

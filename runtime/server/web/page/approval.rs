@@ -31,15 +31,16 @@ pub(crate) fn approval(ask: &Ask, path: &str, token: &str) -> Markup {
     page(&parts, main)
 }
 
+/// The buttons work as soon as the page's script does.
 fn answers(ask: &Ask) -> Markup {
     html! {
         section.answers aria-label="Your answer" {
             div.buttons {
-                button.primary type="button" id="once" data-choice="once" { "Approve once" }
+                button.primary type="button" id="once" disabled { "Approve once" }
                 @if ask.as_lease().is_some() {
-                    button type="button" id="lease" data-choice="lease" aria-describedby="lease-means" { "Approve reads like this" }
+                    button type="button" id="lease" disabled aria-describedby="lease-means" { "Approve reads like this" }
                 }
-                button.deny type="button" id="deny" { "Deny" }
+                button.deny type="button" id="deny" disabled { "Deny" }
             }
             p id="status" role="status" aria-live="polite" { "Approving asks for your passkey. Denying does not." }
             @if let Some(Scope::Lease { seconds, limit, uses, .. }) = ask.as_lease().map(Ask::scope) {

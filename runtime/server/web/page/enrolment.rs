@@ -18,7 +18,7 @@ pub(crate) fn enrolment(desk: &EnrolmentDesk, token: &str) -> Markup {
                 "security key. Its private half never leaves your device; Claviger keeps the public one."
             }
             @if let Some(role) = &desk.person().role { p { "Role: " (shown(role)) } }
-            div.buttons { button.primary type="button" id="enrol" { "Make the passkey" } }
+            div.buttons { button.primary type="button" id="enrol" disabled { "Make the passkey" } }
             p id="status" role="status" aria-live="polite" {}
         }
     };
