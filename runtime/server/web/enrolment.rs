@@ -77,7 +77,7 @@ impl EnrolmentDesk {
         let url = Url::parse(&origin.to_string()).map_err(|why| refused(&why))?;
         let builder = WebauthnBuilder::new(origin.rp_id(), &url).map_err(|why| refused(&why))?;
         let webauthn = builder.rp_name("Claviger").build().map_err(|why| refused(&why))?;
-        let known = usable(enrolled, origin).map(|key| key.credential_id().as_bytes().to_vec().into()).collect();
+        let known = usable(enrolled, origin).map(|key| key.credential_id().as_bytes().to_vec()).collect();
         let (made, keys) = mpsc::channel(1);
         let (path, begun) = (format!("/enrol/{}", Id::random()?), Mutex::default());
         let desk = Self { webauthn, person, origin: origin.clone(), path, known, begun, made };
