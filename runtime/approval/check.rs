@@ -18,12 +18,12 @@ pub fn check(ask: &Ask, assertion: &Assertion, enrolled: &Enrolled) -> Result<()
 mod tests {
     use super::check;
     use crate::fixtures::{self, moment};
-    use crate::{Ask, Enrolled, Refused};
+    use crate::{Enrolled, Refused};
 
     #[test]
     fn it_says_what_the_desk_will_say() {
-        let ask = Ask::new(&fixtures::facts(), &moment(1_700_000_000, 7)).unwrap();
-        let other = Ask::new(&fixtures::facts(), &moment(1_700_000_000, 8)).unwrap();
+        let ask = fixtures::ask(&fixtures::facts(), &moment(1_700_000_000, 7)).unwrap();
+        let other = fixtures::ask(&fixtures::facts(), &moment(1_700_000_000, 8)).unwrap();
         let enrolled = Enrolled::new([fixtures::webauthn_key().0]).unwrap();
         assert_eq!(check(&ask, &fixtures::assertion(&ask), &enrolled), Ok(()));
         assert_eq!(check(&ask, &fixtures::assertion(ask.as_lease().unwrap()), &enrolled), Ok(()));

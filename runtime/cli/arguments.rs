@@ -228,6 +228,12 @@ pub(crate) struct AddConnection {
     /// Grant: a write-back rule
     #[arg(long = "allow-write-back", value_name = "RULE")]
     pub(crate) allow_write_back: Vec<Name>,
+    /// Grant: ask a human at every use of this reading operation, instead of once for a while
+    #[arg(long = "each-use", value_name = "OPERATION")]
+    pub(crate) each_use: Vec<Name>,
+    /// Grant: how many different people must agree to an operation or write-back rule, 1 to 9
+    #[arg(long = "people", value_name = "NAME=NUMBER", value_parser = parse_pair::<u8>)]
+    pub(crate) people: Vec<(Name, u8)>,
     /// Grant: a private network it may reach
     #[arg(long = "network", value_name = "CIDR")]
     pub(crate) networks: Vec<String>,

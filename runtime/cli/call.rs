@@ -7,8 +7,9 @@ use claviger_grant::Caller;
 use serde_json::Value;
 
 use crate::arguments::Call;
-use crate::error::Failure;
-use crate::output::Output;
+use crate::ending::{self, Signals};
+use crate::error::{Code, Failure};
+use crate::output::{self, Output};
 use crate::state::State;
 use crate::{open, plugin};
 
@@ -16,7 +17,7 @@ use crate::{open, plugin};
 const MAX_ARGUMENTS: u64 = 1024 * 1024;
 
 /// Calls one tool and prints its result.
-pub(crate) fn run(state: &State, identity: Option<&Path>, call: &Call) -> Result<Output, Failure> {
+pub(crate) fn run(state: &State, identity: Option<&Path>, call: &Call) -> Result<(), Failure> {
     let config = state.config()?;
     let (connection, tool) = plugin::tool_path(&call.tool)?;
     let arguments = arguments(&call.args)?;
@@ -26,15 +27,27 @@ pub(crate) fn run(state: &State, identity: Option<&Path>, call: &Call) -> Result
         connection,
         tool,
     };
-    let result = crate::block_on(async {
+    crate::block_on(async {
         let (host, web) = open::host(state, identity, Some(&caller.connection)).await?;
-        let result = host.call(caller, arguments).await.map_err(|error| crate::error::of_call(&error));
-        crate::end_sessions(host.hallway()).await;
+        let signals = Signals::catch()?;
+        let called = tokio::select! {
+            called = host.call(caller, arguments) => called.map_err(|error| crate::error::of_call(&error)),
+            () = signals.asked() => Err(Failure::new(Code::Failed, INTERRUPTED)),
+        };
+        // Before the log-outs: whoever waits for the result does not wait for an upstream that takes its time to part.
+        let told = called.and_then(|result| output::print(&said(&result.value)?));
+        ending::close(host.hallway()).await;
         crate::web::close(web).await;
-        result
-    })??;
-    let text = serde_json::to_string_pretty(&result.value).map_err(Failure::usage)?;
-    Output::new(text, &result.value)
+        told
+    })?
+}
+
+/// What is said of a call that somebody did not wait for.
+const INTERRUPTED: &str =
+    "interrupted; what was sent before may have been done, and `claviger audit log` shows what was";
+
+fn said(value: &Value) -> Result<Output, Failure> {
+    Output::new(serde_json::to_string_pretty(value).map_err(Failure::usage)?, value)
 }
 
 fn arguments(given: &str) -> Result<Value, Failure> {

@@ -11,6 +11,7 @@ mod call;
 mod changes;
 mod connection;
 mod demo;
+mod ending;
 mod entry;
 mod error;
 mod grant;
@@ -38,6 +39,7 @@ use std::ffi::OsString;
 use std::future::Future;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 
@@ -79,8 +81,11 @@ fn command(arguments: &Arguments) -> Result<Option<Output>, Failure> {
     }
     let state = State::at(arguments.state.as_deref())?;
     let identity = arguments.identity.as_deref();
-    if let Command::Mcp(mcp) = &arguments.command {
-        return mcp::run(&state, identity, mcp).map(|()| None);
+    match &arguments.command {
+        Command::Mcp(mcp) => return mcp::run(&state, identity, mcp).map(|()| None),
+        // It has said what it has to say before it is over.
+        Command::Call(call) => return call::run(&state, identity, call).map(|()| None),
+        _ => {}
     }
     said(&state, identity, &arguments.command).map(Some)
 }
@@ -88,9 +93,10 @@ fn command(arguments: &Arguments) -> Result<Option<Output>, Failure> {
 fn said(state: &State, identity: Option<&Path>, command: &Command) -> Result<Output, Failure> {
     match command {
         Command::Init(init) => init::run(state, init),
-        Command::Call(call) => call::run(state, identity, call),
         Command::Probe(probe) => probe::run(state, identity, probe),
-        Command::Mcp(_) | Command::Demo => Err(Failure::usage("this command says nothing by itself")),
+        Command::Call(_) | Command::Mcp(_) | Command::Demo => {
+            Err(Failure::usage("this command says nothing by itself"))
+        }
         Command::Plugin(command) => plugin_command(state, command),
         Command::Connection(Connection::Add(add)) => connection::add(state, add),
         Command::Connection(Connection::List) => connection::list(state),
@@ -125,16 +131,15 @@ fn plugin_command(state: &State, command: &Plugin) -> Result<Output, Failure> {
     }
 }
 
-/// Logs out wherever calls logged in. What does not work is told, and changes nothing about what was done.
-pub(crate) async fn end_sessions(hallway: &claviger_pipeline::Hallway) {
-    for trouble in hallway.end_sessions().await {
-        output::notice(&trouble);
-    }
-}
+/// How long a write may take that is under way when a command ends.
+const LAST_WRITES: Duration = Duration::from_secs(1);
 
 /// One runtime on this thread: work stealing costs a third more for each call and gives a single caller nothing.
 pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::state(format!("no asynchronous runtime: {error}")))?;
-    Ok(runtime.block_on(future))
+    let done = runtime.block_on(future);
+    // What still waits for the disk comes to its end; what waits for another process, or for a key press, is left.
+    runtime.shutdown_timeout(LAST_WRITES);
+    Ok(done)
 }

@@ -1,6 +1,7 @@
 //! Opens the rooms of a state directory, each with its own key.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -118,8 +119,37 @@ fn compiler_path() -> Result<PathBuf, Failure> {
         .ok_or_else(|| Failure::state(format!("{COMPILER} is not beside this program; it is part of the installation")))
 }
 
-/// The embedded vault, unlocked.
-pub(crate) fn embedded(state: &State, identity: Option<&Path>) -> Result<Arc<Embedded>, Failure> {
+/// The embedded vault, unlocked until this is dropped: then its keys are wiped for every holder.
+pub(crate) struct Unlocked(Arc<Embedded>);
+
+impl Unlocked {
+    /// The vault, for who holds it as long as this and no longer.
+    pub(crate) fn shared(&self) -> Arc<Embedded> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl Deref for Unlocked {
+    type Target = Embedded;
+
+    fn deref(&self) -> &Embedded {
+        &self.0
+    }
+}
+
+impl Drop for Unlocked {
+    fn drop(&mut self) {
+        self.0.lock();
+    }
+}
+
+/// The embedded vault, unlocked for one command.
+pub(crate) fn embedded(state: &State, identity: Option<&Path>) -> Result<Unlocked, Failure> {
+    unlocked(state, identity).map(Unlocked)
+}
+
+/// The embedded vault, for a host, which locks it when it ends.
+fn unlocked(state: &State, identity: Option<&Path>) -> Result<Arc<Embedded>, Failure> {
     state.config()?;
     let embedded = Embedded::open(&state.vault(), &unlock(state, identity)?).map_err(Failure::state)?;
     if let Some(warning) = embedded.warning() {
@@ -129,7 +159,7 @@ pub(crate) fn embedded(state: &State, identity: Option<&Path>) -> Result<Arc<Emb
 }
 
 fn vault(state: &State, config: &Config, identity: Option<&Path>) -> Result<Vault, Failure> {
-    let embedded = embedded(state, identity)?;
+    let embedded = unlocked(state, identity)?;
     let journal = journal(state, &embedded)?;
     let quarantine = Quarantine::open(&state.quarantine()).map_err(Failure::state)?;
     Ok(Vault::new(providers(config, embedded)?, journal, quarantine))

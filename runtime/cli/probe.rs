@@ -45,6 +45,7 @@ async fn send(
         tool: tool.clone(),
     };
     let answer = hallway.begin(caller).probe(request(manifest, probe)?, upstream).await;
+    crate::ending::close(hallway).await;
     match answer.map_err(|refusal| Failure::new(code_of(refusal.reason), &refusal.detail))? {
         Answer::Probed(probed) => report(&probe.operation, &probed),
         _ => Err(Failure::new(Code::Failed, "a probe was answered with something else; this is a defect")),

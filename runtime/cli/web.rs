@@ -34,7 +34,8 @@ pub(crate) fn summon(config: &Config) -> Summon {
 
 fn told(link: &Link, opens: bool) {
     let shown = if opens && open_browser(&link.with_ticket) { &link.page } else { &link.with_ticket };
-    output::notice(&format!("approve or deny at {shown}"));
+    let code = link.code.as_ref().map(|code| format!(" and type the code {code} there")).unwrap_or_default();
+    output::notice(&format!("approve or deny at {shown}{code}"));
 }
 
 /// Opens the system's browser, with nothing of this process's streams: one of them may be a protocol's. False when there is
@@ -60,7 +61,7 @@ pub(crate) fn console(state: &State) -> Result<Output, Failure> {
     let origin = origin(&config)?;
     let ticket = tickets(state)?.issue(SystemTime::now());
     let ticket = ticket.ok_or_else(|| Failure::state("the operating system gave no randomness; try again"))?;
-    let link = Link { page: format!("{origin}/"), with_ticket: format!("{origin}/#{ticket}") };
+    let link = Link { page: format!("{origin}/"), with_ticket: format!("{origin}/#{ticket}"), code: None };
     let opened = config.web.open_browser && open_browser(&link.with_ticket);
     // Whoever reads this output can read the key too.
     let said = if opened { format!("opening {}", link.page) } else { format!("open {}", link.with_ticket) };

@@ -56,6 +56,7 @@ mod tls_failure;
 mod token;
 mod trust;
 mod vault;
+mod versions;
 mod write_back;
 
 pub use address::AddressDenied;
@@ -67,7 +68,7 @@ pub use failure::{Failure, FailureKind};
 pub use identity_file::IdentityFile;
 pub use journal::{Journal, JournalError, Pending};
 pub use key_slots::{NewSlot, Unlock, UnlockError};
-pub use log_out::OpenSession;
+pub use log_out::{OpenSession, SessionWatch};
 pub use machine::{MachineWarning, harden};
 pub use op::{OpConfig, OpConfigError, OpMode, OpProvider};
 pub use probe::Probed;

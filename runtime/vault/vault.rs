@@ -1,5 +1,6 @@
 //! The order of things between an approved plan and its response.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -31,6 +32,7 @@ use crate::short;
 use crate::sign::{self, Unsigned};
 use crate::token::Token;
 use crate::trust::Trust;
+use crate::versions::{self, Seen};
 use crate::write_back;
 
 /// The room's one door: it acts on recorded approvals and on nothing else.
@@ -46,6 +48,8 @@ pub struct Vault {
     /// Sessions of agents, whose answers are scanned together.
     sessions: Sessions,
     calls: AtomicU64,
+    /// Which versions of secrets were read last.
+    seen: Seen,
     /// The most time for one exchange with an upstream.
     pub(crate) time: Duration,
 }
@@ -71,6 +75,7 @@ impl Vault {
             opened: Kept::ending(),
             sessions: Sessions::default(),
             calls: AtomicU64::new(0),
+            seen: Seen::default(),
             time: EXCHANGE_TIME,
         }
     }
@@ -86,6 +91,12 @@ impl Vault {
     pub fn begin(&self, connection: &Name, session: &str) -> CallScope {
         let live = self.sessions.open(session, connection);
         CallScope::new(self.calls.fetch_add(1, Ordering::Relaxed), connection.clone(), live)
+    }
+
+    /// The versions in which these references are held, of providers that tell them before a value is read. For the
+    /// approval: no value is sent in another version than the approved one.
+    pub async fn versions(&self, references: &[SecretReference]) -> BTreeMap<SecretReference, String> {
+        versions::told(&self.providers, references).await
     }
 
     /// Does what was approved, and binds what came of it to its intent. It always comes back with a response: a failure
@@ -111,6 +122,12 @@ impl Vault {
             scope.fill(slot, value, entry.map_err(|_| FailureKind::Journal(slot.clone()))?)
         };
         fill().map_err(FailureKind::before_sending)
+    }
+
+    /// Wipes every key that stores and the journal work with. Nothing can be resolved or journalled after this.
+    pub fn lock(&self) {
+        self.providers.lock();
+        self.journal.lock();
     }
 
     /// The list of quarantined secrets.
@@ -197,7 +214,9 @@ impl Vault {
         for (name, source) in &plan.sources {
             let Versioned { value, version } = match source {
                 Source::Reference(reference) | Source::Identifier(reference) => {
-                    self.reference(name, reference, scope).await?
+                    let read = self.reference(name, reference, plan.versions.get(name), scope).await?;
+                    self.seen.check(plan, name, reference, &read.version)?;
+                    read
                 }
                 Source::Slot(slot) => scope.latest(slot).ok_or_else(|| FailureKind::EmptySlot(slot.clone()))?,
                 Source::Setting(text) => Versioned::setting(text),
@@ -216,14 +235,16 @@ impl Vault {
         Ok(ready)
     }
 
-    /// Asks a provider, once in a call.
+    /// Asks a provider, once in a call, unless a human has agreed to another version meanwhile.
     pub(crate) async fn reference(
         &self,
         name: &Name,
         reference: &SecretReference,
+        approved: Option<&String>,
         scope: &mut CallScope,
     ) -> Result<Versioned, FailureKind> {
-        if let Some(known) = scope.known(reference) {
+        let is_approved = |known: &&Versioned| approved.is_none_or(|version| *version == known.version);
+        if let Some(known) = scope.known(reference).filter(is_approved) {
             return Ok(known.clone());
         }
         let resolved = self.providers.resolve(reference).await;
@@ -341,7 +362,7 @@ impl Ready<'_> {
         let (token, values) = match made {
             Made::Nothing => (None, Vec::new()),
             Made::Token(token) => (Some(&*token.value.access), Vec::new()),
-            Made::Session(session) => (None, session.value.values().to_vec()),
+            Made::Session(session) => (None, session.value.placed().to_vec()),
         };
         let secrets = self.secrets.with(signed.values.into_iter().chain(values).collect());
         let mut placement = inject::place(&declared.scheme, &declared.headers, &secrets, token, live)?;

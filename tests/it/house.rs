@@ -21,7 +21,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("host", &["wasmtime", "jsonschema"]),
     ("approval", &["p256"]),
     ("server", &["axum", "maud", "rmcp", "webauthn-rs"]),
-    ("cli", &["clap", "open", "rpassword"]),
+    ("cli", &["clap", "open", "rpassword", "signal-hook"]),
 ];
 
 /// HTTP/1.1 has two ends: the vault dials upstreams, the server listens on loopback for a person's browser. Dialling itself

@@ -21,4 +21,5 @@ mod oauth;
 mod op;
 mod plugins;
 mod proofs;
+mod sessions;
 mod write_back;

@@ -19,6 +19,8 @@ pub struct Link {
     pub page: String,
     /// The same with a ticket that opens a session, once. For the person's browser and nobody else's eyes.
     pub with_ticket: String,
+    /// The two digits that are typed on the page, to be shown where the call was made and nowhere else.
+    pub code: Option<String>,
 }
 
 /// Tells a person that there is a question: opens a browser, prints the link.
@@ -42,7 +44,8 @@ impl WebApprover {
         }
         let failed = Refused::ApproverFailed { kind: self.kind() };
         let id = Id::random().map_err(|_| failed.clone())?;
-        let link = self.site.link(&format!("/approve/{id}"), SystemTime::now()).ok_or(failed.clone())?;
+        let mut link = self.site.link(&format!("/approve/{id}"), SystemTime::now()).ok_or(failed.clone())?;
+        link.code = ask.match_code().map(str::to_owned);
         // Up before anybody is told. When the desk gives up, this future is dropped and takes the question down.
         let mut waiting = self.site.board.put(id, ask);
         (self.summon)(&link);

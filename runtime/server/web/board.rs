@@ -11,6 +11,9 @@ use super::id::Id;
 /// How many ended questions are remembered, to tell a second tab what became of one.
 const MAX_ENDED: usize = 512;
 
+/// How often somebody may mistype the digits before the question is denied: more is guessing.
+const MAX_WRONG_CODES: u8 = 3;
+
 /// How a question ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
@@ -68,6 +71,7 @@ struct Pending {
     answer: oneshot::Sender<Answer>,
     /// The order in which they came.
     place: u64,
+    wrong_codes: u8,
 }
 
 impl Default for Board {
@@ -83,7 +87,7 @@ impl Board {
         let mut state = self.lock();
         let place = state.next;
         state.next += 1;
-        state.open.insert(id.clone(), Pending { ask: Arc::new(ask.clone()), answer, place });
+        state.open.insert(id.clone(), Pending { ask: Arc::new(ask.clone()), answer, place, wrong_codes: 0 });
         drop(state);
         self.tell();
         Waiting { board: Arc::clone(self), id, receiver }
@@ -115,6 +119,18 @@ impl Board {
             Err(_unheard) => Ending::Withdrawn,
         });
         taken == Some(ending)
+    }
+
+    /// Counts a wrong code, and denies the question when there were too many.
+    pub(crate) fn mistyped(&self, id: &Id) {
+        let mut state = self.lock();
+        let Some(pending) = state.open.get_mut(id) else { return };
+        pending.wrong_codes = pending.wrong_codes.saturating_add(1);
+        let guessing = pending.wrong_codes >= MAX_WRONG_CODES;
+        drop(state);
+        if guessing {
+            self.answer(id, Err(Refused::Denied));
+        }
     }
 
     /// Changes of the board.

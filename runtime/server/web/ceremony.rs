@@ -21,6 +21,9 @@ pub(crate) enum Choice {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Begin {
     choice: Choice,
+    /// The two digits, where the question has some.
+    #[serde(default)]
+    code: Option<String>,
 }
 
 /// What the browser needs to ask a passkey (WebAuthn Level 3 §5.5). Whatever the page makes of it, an assertion counts only
@@ -53,13 +56,18 @@ pub(crate) fn usable<'a>(enrolled: &'a Enrolled, origin: &'a Origin) -> impl Ite
     })
 }
 
-/// The challenge for a choice.
+/// The challenge for a choice. Nobody gets one who has not seen where the call was made, if its code is asked for: the page
+/// does not know it, and neither does whoever opened the page unseen.
 pub(crate) fn begin(ask: &Ask, begin: &Begin, enrolled: &Enrolled, origin: &Origin) -> Result<Challenge, Trouble> {
+    if ask.match_code().is_some_and(|code| begin.code.as_deref().map(str::trim) != Some(code)) {
+        return Err(Trouble::Code);
+    }
     let chosen = match begin.choice {
         Choice::Once => ask,
         Choice::Lease => ask.as_lease().ok_or(Trouble::NoLease)?,
     };
-    let keys: Vec<Base64Url> = usable(enrolled, origin).map(|key| key.credential_id().clone()).collect();
+    let others = usable(enrolled, origin).filter(|key| !has_signed(ask, key));
+    let keys: Vec<Base64Url> = others.map(|key| key.credential_id().clone()).collect();
     if keys.is_empty() {
         return Err(Trouble::NoKey);
     }
@@ -71,6 +79,11 @@ pub(crate) fn begin(ask: &Ask, begin: &Begin, enrolled: &Enrolled, origin: &Orig
     })
 }
 
+/// Of several people who must agree, each does once, whatever keys they have.
+fn has_signed(ask: &Ask, key: &EnrolledKey) -> bool {
+    ask.signed_by().iter().any(|name| name == key.name())
+}
+
 /// The assertion, if the desk would take it.
 pub(crate) fn finish(ask: &Ask, given: Given, enrolled: &Enrolled) -> Result<Assertion, Trouble> {
     let assertion = Assertion {
@@ -78,7 +91,11 @@ pub(crate) fn finish(ask: &Ask, given: Given, enrolled: &Enrolled) -> Result<Ass
         authenticator_data: given.authenticator_data,
         client_data_json: given.client_data_json,
         signature: given.signature,
+        batch: None,
     };
+    if enrolled.find(&assertion.credential_id).is_some_and(|key| has_signed(ask, key)) {
+        return Err(Trouble::SamePerson);
+    }
     check(ask, &assertion, enrolled)?;
     Ok(assertion)
 }

@@ -134,9 +134,14 @@ async fn begin(
     headers: HeaderMap,
     choice: Result<Json<Begin>, JsonRejection>,
 ) -> Result<Json<Challenge>, Trouble> {
-    let ask = asked(&site, &headers, &Id::given(&id))?;
+    let id = Id::given(&id);
+    let ask = asked(&site, &headers, &id)?;
     let Json(choice) = choice.map_err(|_| Trouble::Malformed)?;
-    ceremony::begin(&ask, &choice, &site.enrolled, &site.origin).map(Json)
+    let challenge = ceremony::begin(&ask, &choice, &site.enrolled, &site.origin);
+    if matches!(challenge, Err(Trouble::Code)) {
+        site.board.mistyped(&id);
+    }
+    challenge.map(Json)
 }
 
 /// Verified here before it ends the question: what does not verify costs nobody their turn.

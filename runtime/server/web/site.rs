@@ -78,7 +78,7 @@ impl Site {
     pub(crate) fn link(&self, path: &str, now: SystemTime) -> Option<Link> {
         let page = format!("{}{path}", self.origin);
         let with_ticket = format!("{page}#{}", self.sessions.ticket(now)?);
-        Some(Link { page, with_ticket })
+        Some(Link { page, with_ticket, code: None })
     }
 }
 

@@ -27,8 +27,14 @@ pub(crate) enum Trouble {
     #[error("no lease is offered for this request; approve it once")]
     NoLease,
     /// Nobody who could sign.
-    #[error("no passkey is enrolled for this page; run `claviger approver add`")]
+    #[error("nobody else has a passkey for this page; run `claviger approver add`")]
     NoKey,
+    /// Not the digits.
+    #[error("these are not the two digits that are shown where the call was made; look there, or deny")]
+    Code,
+    /// Twice the same.
+    #[error("you have agreed already; somebody else must")]
+    SamePerson,
     /// The answer would be refused.
     #[error("{0}")]
     Answer(#[from] Refused),
@@ -46,7 +52,7 @@ impl Trouble {
             Self::NoSession | Self::Ticket => StatusCode::UNAUTHORIZED,
             Self::Unknown => StatusCode::NOT_FOUND,
             Self::Over(_) => StatusCode::GONE,
-            Self::NoLease | Self::NoKey => StatusCode::CONFLICT,
+            Self::NoLease | Self::NoKey | Self::Code | Self::SamePerson => StatusCode::CONFLICT,
             Self::Answer(_) | Self::Enrolment(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Malformed => StatusCode::BAD_REQUEST,
         }
@@ -61,6 +67,8 @@ impl Trouble {
             Self::Over(ending) => ending.as_str(),
             Self::NoLease => "no-lease",
             Self::NoKey => "no-key",
+            Self::Code => "code",
+            Self::SamePerson => "same-person",
             Self::Answer(refused) => refused.code(),
             Self::Enrolment(_) => "enrolment",
             Self::Malformed => "malformed",

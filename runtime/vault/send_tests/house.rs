@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use claviger_approval::{Desk, Enrolled, Moment, SimulatedAnswer, SoftwarePasskey, Throwaway};
+use claviger_approval::{Approved, Desk, Enrolled, Moment, SimulatedAnswer, SoftwarePasskey, Throwaway};
 use claviger_audit::{CheckpointKey, Log};
 use claviger_grant::{
     Action, Caller, Connection, Denied, Granted, Lent, Policy, Request, SendRequest, SlotHandle, StoreRequest,
@@ -375,11 +375,26 @@ impl House {
     }
 
     pub(super) async fn act(&self, granted: Granted, scope: &mut CallScope) -> Result<Answer, Failure> {
-        let at = Timestamp::from_second(1_795_469_400).unwrap();
+        let granted = self.versioned(granted).await;
+        let approved = self.approve(granted).await;
+        self.go(approved, scope).await
+    }
+
+    pub(super) async fn versioned(&self, granted: Granted) -> Granted {
+        let versions = self.vault.versions(&granted.references()).await;
+        granted.with_versions(&versions)
+    }
+
+    pub(super) async fn approve(&self, granted: Granted) -> Approved {
         let mut nonce = [0_u8; 32];
         nonce.first_chunk_mut::<8>().unwrap().copy_from_slice(&self.nonce.fetch_add(1, Ordering::SeqCst).to_le_bytes());
         let moment = Moment { now: 1_795_469_400, nonce, wait: Duration::from_secs(30) };
-        let approved = self.desk.approve(granted, moment).await.unwrap();
+        self.desk.approve(granted, moment, &|_| {}).await.unwrap()
+    }
+
+    /// What comes after the approval.
+    pub(super) async fn go(&self, approved: Approved, scope: &mut CallScope) -> Result<Answer, Failure> {
+        let at = Timestamp::from_second(1_795_469_400).unwrap();
         let intent = self.log.open_intent(approved, at).await.unwrap();
         let done = self.vault.send(intent, scope).await;
         self.log.close(done, at).await.unwrap().into_result()

@@ -6,6 +6,7 @@ const { token, path } = document.body.dataset;
 const main = document.querySelector("main");
 const status = document.getElementById("status");
 const clock = document.getElementById("clock");
+const code = document.getElementById("code");
 const buttons = [...document.querySelectorAll("button")];
 const state = () => main.dataset.state;
 
@@ -68,7 +69,7 @@ async function approve(choice) {
   busy(true);
   status.textContent = "Use your passkey now.";
   try {
-    const asked = await post("begin", { choice });
+    const asked = await post("begin", code ? { choice, code: code.value } : { choice });
     const given = await navigator.credentials.get({
       publicKey: {
         challenge: bytes(asked.challenge),
@@ -130,11 +131,12 @@ if (state() === "open") {
   document.getElementById("once").addEventListener("click", () => approve("once"));
   document.getElementById("lease")?.addEventListener("click", () => approve("lease"));
   document.getElementById("deny").addEventListener("click", deny);
+  code?.addEventListener("keydown", (event) => { if (event.key === "Enter") approve("once"); });
   busy(false);
   // Enter approves, after the passkey's own dialogue, where everything that is approved can be seen; otherwise reading
   // begins at the top.
   const fits = document.documentElement.scrollHeight <= window.innerHeight;
-  (fits ? document.getElementById("once") : document.querySelector("h1")).focus({ preventScroll: true });
+  (code ? code : fits ? document.getElementById("once") : document.querySelector("h1")).focus({ preventScroll: true });
   tick();
   setInterval(tick, 1000);
   listen();

@@ -22,6 +22,7 @@ pub(crate) fn approval(ask: &Ask, path: &str, token: &str) -> Markup {
                 span.meaning { (meaning) }
             }
             h1 tabindex="-1" { (headline(ask.facts())) }
+            (facts::changes(ask))
             (facts::action(ask.facts()))
             (facts::who(ask.facts()))
             (facts::words(ask.facts()))
@@ -35,6 +36,19 @@ pub(crate) fn approval(ask: &Ask, path: &str, token: &str) -> Markup {
 fn answers(ask: &Ask) -> Markup {
     html! {
         section.answers aria-label="Your answer" {
+            @if ask.need() > 1 {
+                p {
+                    strong { (ask.need()) " different people must agree. " }
+                    @if ask.signed_by().is_empty() { "Nobody has yet." }
+                    @else { "Agreed: " @for name in ask.signed_by() { (quoted(name)) " " } }
+                }
+            }
+            @if ask.match_code().is_some() {
+                p {
+                    label for="code" { "The two digits that are shown where the call was made: " }
+                    input.code id="code" inputmode="numeric" autocomplete="off" maxlength="2" pattern="[0-9]{2}";
+                }
+            }
             div.buttons {
                 button.primary type="button" id="once" disabled { "Approve once" }
                 @if ask.as_lease().is_some() {

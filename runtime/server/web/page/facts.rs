@@ -1,5 +1,6 @@
 //! The facts of a request, whole and in the order in which they matter.
 
+use claviger_approval::{Ask, Change};
 use claviger_grant::{ActionFacts, BodyFacts, CredentialFacts, Facts, SendFacts, StoreFacts};
 use maud::{Markup, html};
 
@@ -85,6 +86,27 @@ fn item(store: &StoreFacts) -> Markup {
             }
         }
     }
+}
+
+/// What is different from the last time: people look least at what they have seen before.
+pub(crate) fn changes(ask: &Ask) -> Markup {
+    let Some(changes) = ask.changes() else {
+        return html! { p.note { "Nobody has approved this operation since the host started." } };
+    };
+    if changes.is_empty() {
+        return html! { p.note { "The same was approved before." } };
+    }
+    html! {
+        section.changes aria-labelledby="changes" {
+            h2 id="changes" { "Different from last time" }
+            dl { @for change in changes { (row("differs", difference(change))) } }
+        }
+    }
+}
+
+fn difference(change: &Change) -> Markup {
+    let side = |text: &Option<String>| text.as_deref().map_or_else(|| html! { "nothing" }, leaf);
+    html! { span.name { (shown(&change.place)) } ": " (side(&change.after)) " instead of " (side(&change.before)) }
 }
 
 /// Who asks, with whose code.
