@@ -2,6 +2,9 @@
 
 mod ceremony;
 mod chromium;
+mod door;
 mod enrol;
 mod office;
+mod people;
+mod pictures;
 mod program;

@@ -8,11 +8,12 @@ const STYLE: &str = "text/css; charset=utf-8";
 const PICTURE: &str = "image/svg+xml";
 
 /// Path, type, text.
-const FILES: [(&str, &str, &str); 5] = [
+const FILES: [(&str, &str, &str); 6] = [
     ("/style.css", STYLE, include_str!("assets/style.css")),
     ("/enter.js", SCRIPT, include_str!("assets/enter.js")),
     ("/approve.js", SCRIPT, include_str!("assets/approve.js")),
     ("/enrol.js", SCRIPT, include_str!("assets/enrol.js")),
+    ("/console.js", SCRIPT, include_str!("assets/console.js")),
     ("/icon.svg", PICTURE, include_str!("assets/icon.svg")),
 ];
 

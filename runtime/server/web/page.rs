@@ -1,12 +1,14 @@
 //! The pages as HTML. Every text of others passes [`words`](super::words); everything else is escaped by default.
 
 mod approval;
+mod console;
 mod enrolment;
 mod facts;
 
 use maud::{DOCTYPE, Markup, html};
 
 pub(crate) use approval::{approval, over};
+pub(crate) use console::console;
 pub(crate) use enrolment::enrolment;
 
 /// What a page is made of.

@@ -31,6 +31,7 @@ const TOKEN: &str = "x-claviger-token";
 pub(crate) fn routes(site: Arc<Site>) -> Router {
     let files = assets::paths().fold(Router::new(), |routes, path| routes.route(path, get(file)));
     files
+        .route("/", get(console))
         .route("/enter", post(enter))
         .route("/approve/{id}", get(approval))
         .route("/approve/{id}/begin", post(begin))
@@ -99,6 +100,11 @@ async fn enter(
     let cookie = site.sessions.enter(&ticket, SystemTime::now()).ok_or(Trouble::Ticket)?;
     let cookie = format!("{COOKIE}={cookie}; Path=/; HttpOnly; SameSite=Strict; Max-Age=28800");
     Ok(([(header::SET_COOKIE, cookie)], Json(json!({ "state": "entered" }))).into_response())
+}
+
+async fn console(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
+    let Some(session) = signed_in(&site, &headers) else { return entrance() };
+    shown(page::console(&site.board.open(), &site.sessions.token(session, "/"))).into_response()
 }
 
 fn path_of(id: &Id) -> String {

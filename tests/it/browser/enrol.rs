@@ -23,7 +23,7 @@ async fn a_passkey_is_enrolled_listed_and_revoked_and_each_is_in_the_log() {
     let other = Chromium::start().await;
     let spare = other.tab().await;
     spare.open(&office.lab.must(&["console"]).unwrap().stdout.trim().replace("open ", "")).await;
-    spare.says("no such page").await;
+    spare.says("Nothing waits for an answer").await;
     spare.open(again.link(1).await.split('#').next().unwrap()).await;
     spare.ready().await;
     spare.click("#enrol").await;

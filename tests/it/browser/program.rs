@@ -51,6 +51,11 @@ impl<'a> Program<'a> {
         }
     }
 
+    /// What it has said on standard error so far.
+    pub(crate) fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
     /// Waits for its end.
     pub(crate) async fn ended(mut self) -> Ran {
         let status =
