@@ -26,7 +26,7 @@ pub enum Refused {
         why: &'static str,
     },
     /// The request cannot be shown whole, and nobody approves what they cannot see.
-    #[error("the request is too long to be shown whole on a terminal ({limit} bytes); send less in one request")]
+    #[error("the request is too long to be shown whole ({limit} bytes); send less in one request")]
     TooLongToShow {
         /// The longest text that is shown, in bytes.
         limit: usize,

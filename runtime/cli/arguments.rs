@@ -58,6 +58,11 @@ pub(crate) enum Command {
     Grant(Grant),
     /// Send an operation with canaries for secrets to an upstream that you name, and learn where they come back
     Probe(Box<Probe>),
+    /// Who may approve: the passkeys that count
+    #[command(subcommand)]
+    Approver(Approver),
+    /// Open the page of the host that runs: what waits for an answer, what may be done, what was done
+    Console,
     /// The audit log
     #[command(subcommand)]
     Audit(Audit),
@@ -259,6 +264,26 @@ pub(crate) enum Grant {
     Show {
         /// The connection
         connection: Name,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Approver {
+    /// Enrol a passkey in your browser; from the first one on, requests are approved there
+    Add {
+        /// Whose it is, as receipts name them [default: the state directory's principal]
+        #[arg(long)]
+        name: Option<String>,
+        /// What they are, for rules that ask for a role
+        #[arg(long)]
+        role: Option<String>,
+    },
+    /// List the keys that count
+    List,
+    /// Let a key count no more: one that was lost, or every passkey of a person
+    Revoke {
+        /// The person's name, or the beginning of the key's identifier
+        approver: String,
     },
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use claviger_audit::{CheckpointVerifier, Entry, Keys, LogError, OperatorAction, Summary};
 use serde_json::{Value, json};
 
+use crate::approver;
 use crate::entry;
 use crate::error::{Code, Failure};
 use crate::open;
@@ -64,7 +65,8 @@ fn verifier(path: &Path) -> Result<CheckpointVerifier, Failure> {
 }
 
 fn own_keys(state: &State) -> Result<Keys, Failure> {
-    Ok(Keys { log: verifier(&state.audit_public_key())?, approvers: open::enrolled(state)? })
+    // What a key signed before it was revoked was approved.
+    Ok(Keys { log: verifier(&state.audit_public_key())?, approvers: approver::ever(state)? })
 }
 
 /// Writes a bundle that verifies with public keys alone.

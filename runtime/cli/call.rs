@@ -28,7 +28,7 @@ pub(crate) fn run(state: &State, identity: Option<&Path>, call: &Call) -> Result
         tool,
     };
     crate::block_on(async {
-        let host = open::host(state, identity, Some(&caller.connection)).await?;
+        let (host, web) = open::host(state, identity, Some(&caller.connection)).await?;
         let signals = Signals::catch()?;
         let called = tokio::select! {
             called = host.call(caller, arguments) => called.map_err(|error| crate::error::of_call(&error)),
@@ -37,6 +37,7 @@ pub(crate) fn run(state: &State, identity: Option<&Path>, call: &Call) -> Result
         // Before the log-outs: whoever waits for the result does not wait for an upstream that takes its time to part.
         let told = called.and_then(|result| output::print(&said(&result.value)?));
         ending::close(host.hallway()).await;
+        crate::web::close(web).await;
         told
     })?
 }

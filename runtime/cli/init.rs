@@ -110,8 +110,14 @@ fn record(state: &State, principal: &str, throwaway: bool) -> Result<(), Failure
 
 /// Last: a directory with this file is whole.
 fn configure(state: &State, principal: &str, approver: ApproverChoice) -> Result<(), Failure> {
-    let config =
-        Config { principal: principal.to_owned(), approver, simulated_answer: None, op: None, vaults: BTreeMap::new() };
+    let config = Config {
+        principal: principal.to_owned(),
+        approver,
+        simulated_answer: None,
+        web: state::Web::default(),
+        op: None,
+        vaults: BTreeMap::new(),
+    };
     let text = toml::to_string(&config).map_err(Failure::state)?;
     state::write(&state.config_file(), text.as_bytes())
 }

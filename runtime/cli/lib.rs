@@ -3,6 +3,7 @@
 //! argv in, one room's answer out. Every command has a JSON form, errors say what to do next, and the exit codes are the
 //! ones that `claviger --help` lists.
 
+mod approver;
 mod arguments;
 mod audit;
 mod beside;
@@ -33,6 +34,7 @@ mod reference;
 mod secret;
 mod state;
 mod usage;
+mod web;
 
 use std::ffi::OsString;
 use std::future::Future;
@@ -42,7 +44,9 @@ use std::time::Duration;
 
 use clap::Parser as _;
 
-use crate::arguments::{Arguments, Audit, Command, Connection, Grant, Plugin, Quarantine, Reference, Secret, Vault};
+use crate::arguments::{
+    Approver, Arguments, Audit, Command, Connection, Grant, Plugin, Quarantine, Reference, Secret, Vault,
+};
 use crate::error::Failure;
 use crate::output::Output;
 use crate::state::State;
@@ -103,6 +107,12 @@ fn said(state: &State, identity: Option<&Path>, command: &Command) -> Result<Out
         Command::Secret(Secret::List) => secret::list(state, identity),
         Command::Grant(Grant::List) => grant::list(state),
         Command::Grant(Grant::Show { connection }) => grant::show(state, connection),
+        Command::Approver(Approver::Add { name, role }) => {
+            approver::add(state, identity, name.as_deref(), role.as_deref())
+        }
+        Command::Approver(Approver::List) => approver::list(state),
+        Command::Approver(Approver::Revoke { approver }) => approver::revoke(state, identity, approver),
+        Command::Console => web::console(state),
         Command::Audit(Audit::Log { last }) => audit::log(state, *last),
         Command::Audit(Audit::Verify { bundle, key }) => audit::verify(state, bundle.as_deref(), key.as_deref()),
         Command::Audit(Audit::Export { out }) => audit::export(state, out),

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use claviger_server::ServeError;
+use claviger_server::{ServeError, Web};
 
 use crate::arguments::Mcp;
 use crate::ending::{self, Signals};
@@ -18,15 +18,18 @@ pub(crate) fn run(state: &State, identity: Option<&Path>, mcp: &Mcp) -> Result<(
     let principal = mcp.principal.clone().unwrap_or(config.principal);
     let session = format!("mcp-{}", hex::encode(keys::random()?.get(..8).unwrap_or_default()));
     crate::block_on(async {
-        let host = Arc::new(open::host(state, identity, None).await?);
+        let (host, web) = open::host(state, identity, None).await?;
+        let host = Arc::new(host);
         let hallway = Arc::clone(host.hallway());
+        let page = web.as_ref().map(Web::address);
         let signals = Signals::catch()?;
         let served = tokio::select! {
-            served = claviger_server::stdio(host, principal, session) => served.map_err(|error| failure(&error)),
+            served = claviger_server::stdio(host, principal, session, page) => served.map_err(|error| failure(&error)),
             // To be asked to end is as good an end as any.
             () = signals.asked() => Ok(()),
         };
         ending::close(&hallway).await;
+        crate::web::close(web).await;
         served
     })?
 }

@@ -26,6 +26,9 @@ pub(crate) struct Config {
     /// What a simulated approver answers, to try out the other answers too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) simulated_answer: Option<SimulatedChoice>,
+    /// Where the approval page is.
+    #[serde(default, skip_serializing_if = "Web::is_default")]
+    pub(crate) web: Web,
     /// 1Password's command line, when vaults use it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) op: Option<Op>,
@@ -38,10 +41,36 @@ pub(crate) struct Config {
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ApproverChoice {
-    /// A prompt on the controlling terminal.
+    /// The page in the browser as soon as a passkey is enrolled; until then a prompt on the controlling terminal.
     Terminal,
+    /// The page in the browser and nothing else.
+    Web,
     /// A software passkey that says yes. Only in a throw-away directory, and marked in every receipt.
     Simulated,
+}
+
+/// Where the approval page is: passkeys are bound to it.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Web {
+    /// A name under `.localhost`.
+    pub(crate) host: String,
+    /// The port on 127.0.0.1 and ::1.
+    pub(crate) port: u16,
+    /// Whether the system's browser is opened; the link is printed in any case.
+    pub(crate) open_browser: bool,
+}
+
+impl Default for Web {
+    fn default() -> Self {
+        Self { host: "claviger.localhost".to_owned(), port: 7443, open_browser: true }
+    }
+}
+
+impl Web {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What a simulated approver answers.
@@ -136,6 +165,16 @@ impl State {
 
     pub(crate) fn quarantine(&self) -> PathBuf {
         self.root.join("quarantine.json")
+    }
+
+    /// Keys that count no more. Their receipts are still verified.
+    pub(crate) fn revoked_approvers(&self) -> PathBuf {
+        self.root.join("revoked-approvers.toml")
+    }
+
+    /// What tickets for the page are made with.
+    pub(crate) fn web_key(&self) -> PathBuf {
+        self.root.join("web.key")
     }
 
     pub(crate) fn audit(&self) -> PathBuf {

@@ -1,4 +1,5 @@
-//! Servers that nobody here wrote, for the tests that speak to them: an OAuth 2 server from npm, a Redfish server from PyPI.
+//! Programs that nobody here wrote, for the tests that speak to them: an OAuth 2 server from npm, a Redfish server from PyPI,
+//! a browser from Debian.
 
 use std::path::Path;
 
@@ -6,6 +7,8 @@ use crate::step::{Failed, Step, file, say};
 
 /// Where the tests look for them.
 const INSTALLED: &str = "target/servers";
+/// Where the tests look for the browser.
+const BROWSER: &str = "/usr/bin/chromium";
 /// What pins their versions.
 const PINS: [&str; 2] = ["package-lock.json", "requirements.txt"];
 
@@ -14,6 +17,7 @@ const PINS: [&str; 2] = ["package-lock.json", "requirements.txt"];
 /// # Errors
 /// [`Failed`] at the first step that does.
 pub(crate) fn install() -> Result<(), Failed> {
+    browser()?;
     let directory = Path::new(INSTALLED);
     if PINS.iter().all(|pin| is_current(directory, pin)) {
         return Ok(());
@@ -35,6 +39,15 @@ pub(crate) fn install() -> Result<(), Failed> {
     let noted = directory.join("installed");
     file("noting what is installed", std::fs::create_dir_all(&noted))?;
     PINS.iter().try_for_each(|pin| copy(pin, &noted.join(pin)))
+}
+
+/// The browser that people are played by. A machine without Debian's packages is told what is missing.
+fn browser() -> Result<(), Failed> {
+    if Path::new(BROWSER).exists() {
+        return Ok(());
+    }
+    say("Chromium is missing; Debian has it, otherwise put one at /usr/bin/chromium");
+    apt(&["chromium"])
 }
 
 /// Whether an installation of exactly these pins is there; the note is written last.
@@ -66,9 +79,14 @@ fn system_packages() -> Result<(), Failed> {
         return Ok(());
     }
     say("Node.js or Python is missing; Debian has them");
+    apt(&missing)
+}
+
+/// Installs Debian packages.
+fn apt(packages: &[&str]) -> Result<(), Failed> {
     Step::new("apt-get update", Path::new("apt-get")).args(["update", "--quiet"]).run()?;
     Step::new("apt-get install", Path::new("apt-get"))
         .args(["install", "--quiet", "--yes", "--no-install-recommends"])
-        .args(missing)
+        .args(packages)
         .run()
 }
