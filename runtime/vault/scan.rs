@@ -8,6 +8,7 @@ mod echo;
 mod escapes;
 mod finds;
 mod forms;
+mod groups;
 mod prints;
 mod roll;
 mod runs;
