@@ -26,6 +26,7 @@ mod kept;
 mod key_cell;
 mod key_page;
 mod key_slots;
+mod leaks;
 mod log_out;
 mod machine;
 mod make;

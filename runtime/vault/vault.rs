@@ -20,6 +20,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::inject::{self, Placement, Resolved};
 use crate::journal::Journal;
 use crate::kept::Kept;
+use crate::leaks;
 use crate::make::Made;
 use crate::probe;
 use crate::providers::Providers;
@@ -168,12 +169,10 @@ impl Vault {
             let canaries = credential.as_ref().map(|ready| &ready.secrets);
             return Ok(Answer::Probed(probe::look(outbound.credential.as_ref(), canaries, &raw)));
         }
+        let rules = !outbound.captures.is_empty() || !outbound.strip.is_empty();
+        let whole = raw.packed.as_ref().filter(|_| rules).map(|_| raw.body.clone());
         let captured = capture::take(outbound, &mut raw, scope, &self.journal, report).await?;
-        if !outbound.captures.is_empty() || !outbound.strip.is_empty() {
-            // What the rules took out is still in the body as it came, and nobody gets that.
-            raw.packed = None;
-        }
-        self.scan(&raw, scope)?;
+        self.scan(&raw, whole.as_deref(), scope, report)?;
         let headers = passed(&raw.headers, &outbound.response_headers);
         let body = reply::reduce(&outbound.reply, raw.body)?;
         Ok(Answer::Http(HttpAnswer { status: raw.status.as_u16(), headers, body, captured }))
@@ -316,16 +315,9 @@ impl Vault {
 
     /// Looks for every secret of the session in everything that came. A hit drops the answer whole and quarantines what was
     /// found, on the connection that each belongs to.
-    fn scan(&self, raw: &Raw, scope: &CallScope) -> Result<(), FailureKind> {
-        let found = scope.live.scan(|scanner| {
-            scanner.text(&raw.body);
-            scanner.text(raw.packed.as_deref().unwrap_or_default());
-            scanner.text(raw.reason.as_ref().map_or(&[], |reason| reason.as_bytes()));
-            for (name, value) in raw.headers.iter().chain(&raw.trailers) {
-                scanner.header_name(name.as_str().as_bytes());
-                scanner.text(value.as_bytes());
-            }
-        });
+    fn scan(&self, raw: &Raw, whole: Option<&[u8]>, scope: &CallScope, report: &mut Report) -> Result<(), FailureKind> {
+        let (found, leaks) = leaks::look(raw, whole, &scope.live);
+        report.leaks = leaks;
         for (connection, secret) in &found {
             // When the list cannot be written, it still holds in this process, and the log has the leak.
             let _ = self.quarantine.add(connection, secret);
