@@ -1,9 +1,12 @@
 //! `claviger call`.
 
+use std::convert::Infallible;
 use std::io::Read as _;
 use std::path::Path;
+use std::time::Duration;
 
 use claviger_grant::Caller;
+use claviger_host::HumanClock;
 use serde_json::Value;
 
 use crate::arguments::Call;
@@ -30,8 +33,12 @@ pub(crate) fn run(state: &State, identity: Option<&Path>, call: &Call) -> Result
     crate::block_on(async {
         let (host, web) = open::host(state, identity, Some(&caller.connection)).await?;
         let signals = Signals::catch()?;
+        let call = host.begin(caller).map_err(|error| crate::error::of_call(&error))?;
+        let human = call.human();
         let called = tokio::select! {
-            called = host.call(caller, arguments) => called.map_err(|error| crate::error::of_call(&error)),
+            called = call.run(arguments) => called.map_err(|error| crate::error::of_call(&error)),
+            // The page's link comes with the digits.
+            never = tell_digits(&human), if web.is_none() => match never {},
             () = signals.asked() => Err(Failure::new(Code::Failed, INTERRUPTED)),
         };
         // Before the log-outs: whoever waits for the result does not wait for an upstream that takes its time to part.
@@ -40,6 +47,26 @@ pub(crate) fn run(state: &State, identity: Option<&Path>, call: &Call) -> Result
         crate::web::close(web).await;
         told
     })?
+}
+
+/// How often is looked whether there are digits to show: faster than anybody reads the question.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Shows the digits that whoever approves must type, each time there are others. It never ends by itself.
+async fn tell_digits(human: &HumanClock) -> Infallible {
+    let mut ticks = tokio::time::interval(LOOK);
+    let mut told = None;
+    loop {
+        ticks.tick().await;
+        let digits = human.match_code();
+        if digits.is_some() && digits != told {
+            output::notice(&format!(
+                "whoever approves this call types the digits {}",
+                digits.as_deref().unwrap_or_default()
+            ));
+        }
+        told = digits;
+    }
 }
 
 /// What is said of a call that somebody did not wait for.
