@@ -64,8 +64,11 @@ impl Watched {
     fn nothing_can_be_lost(&self, after: &str) {
         let acts = self.acts();
         let root = self.lab.state().parent().unwrap().canonicalize().unwrap();
-        let mut lost = renamed_too_early(&acts, &root);
+        let mut lost = named_too_early(&acts, &root);
         for kept in [root.join("state"), root.join("export")] {
+            if kept.exists() {
+                lost.extend(forgotten(&acts, &kept));
+            }
             walk(&kept, &mut |path| lost.extend(forgotten(&acts, path)));
         }
         assert!(lost.is_empty(), "a power cut after {after} may lose: {lost:#?}");
@@ -104,13 +107,19 @@ fn synced(acts: &[Act], inode: u64) -> bool {
     acts.iter().any(|act| act.what == "sync" && act.inode == inode)
 }
 
+/// A plugin's directory while it is being filled: it gets its name when it is whole.
+fn is_staged(path: &Path) -> bool {
+    path.components().any(|part| part.as_os_str().to_string_lossy().ends_with(".new"))
+}
+
 /// What took a name before its bytes were on the disk, and what went on before the name was. The first would leave an empty
-/// file in the place of a good one.
-fn renamed_too_early(acts: &[Act], root: &Path) -> Vec<String> {
-    let renamed = acts.iter().enumerate().filter(|(_, act)| act.what == "rename" && act.path.starts_with(root));
-    let early = renamed.filter_map(|(at, act)| {
-        let written = last(&acts[..at], |other| other.what == "write" && other.inode == act.inode)?;
-        if !synced(&acts[written..at], act.inode) {
+/// file in the place of a good one; the second, files in a directory that is not there.
+fn named_too_early(acts: &[Act], root: &Path) -> Vec<String> {
+    let named = |act: &Act| act.what == "rename" || (act.what == "make" && !is_staged(&act.path));
+    let named = acts.iter().enumerate().filter(|(_, act)| named(act) && act.path.starts_with(root.join("state")));
+    let early = named.filter_map(|(at, act)| {
+        let written = last(&acts[..at], |other| other.what == "write" && other.inode == act.inode);
+        if act.what == "rename" && written.is_none_or(|written| !synced(&acts[written..at], act.inode)) {
             return Some(format!("the bytes of {}", act.path.display()));
         }
         let next = acts[at + 1..].iter().find(|other| other.thread == act.thread);
@@ -141,7 +150,11 @@ fn forgotten(acts: &[Act], path: &Path) -> Option<String> {
     // Made without the C library: before it was written for the first time. Otherwise renamed without it: after it was
     // synced for the last time.
     let first = || acts.iter().position(|act| own(act, "write") && act.path == path);
-    let named = got("rename").or(got("make")).or_else(first).or_else(|| last(acts, |act| own(act, "sync")))?;
+    let named = got("rename")
+        .or(got("make"))
+        .or(got("create"))
+        .or_else(first)
+        .or_else(|| last(acts, |act| own(act, "sync")))?;
     let above = fs::metadata(path.parent().unwrap()).unwrap().ino();
     (!synced(&acts[named..], above)).then(|| format!("the name {}", path.display()))
 }

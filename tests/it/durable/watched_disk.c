@@ -66,7 +66,7 @@ int open64(const char *path, int flags, ...) {
     errno = before;
     int file = next(path, flags, mode);
     if (file >= 0 && is_new)
-        tell("make", path);
+        tell("create", path);
     return file;
 }
 
