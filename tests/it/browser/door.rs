@@ -4,9 +4,11 @@ use reqwest::{Client, Response, StatusCode};
 
 use super::office::Office;
 
-/// A client that can say anything of itself.
+/// A client that can say anything of itself, and finds the name as browsers do.
 fn client() -> Client {
-    Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+    let loopback = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    let builder = Client::builder().resolve("claviger.localhost", loopback);
+    builder.redirect(reqwest::redirect::Policy::none()).build().unwrap()
 }
 
 async fn get(address: &str, headers: &[(&str, &str)]) -> Response {
