@@ -28,7 +28,7 @@ async fn whoever_mints_types_the_digits_that_the_page_does_not_show() {
     let right = code(&guessed.said());
     let wrong = if right == "00" { "01" } else { "00" };
     for _ in 0..2 {
-        tab.fill("#code", &wrong).await;
+        tab.fill("#code", wrong).await;
         tab.click("#once").await;
         tab.says("these are not the two digits").await;
     }
