@@ -106,7 +106,7 @@ async fn nobody_gets_past_the_door_without_the_name_the_origin_the_session_and_t
     );
 
     // All of that ended nothing: the person still answers.
-    tab.open(&office.lab.must(&["console", "--json"]).unwrap().json()["console"].as_str().unwrap()).await;
+    tab.open(office.lab.must(&["console", "--json"]).unwrap().json()["console"].as_str().unwrap()).await;
     tab.says("waits for an answer").await;
     tab.open(page).await;
     tab.ready().await;
