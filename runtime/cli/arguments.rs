@@ -61,7 +61,7 @@ pub(crate) enum Command {
     /// Who may approve: the passkeys that count
     #[command(subcommand)]
     Approver(Approver),
-    /// Open the page of the host that runs: what waits for an answer, what may be done, what was done
+    /// Open the page of the host that runs: what waits for an answer
     Console,
     /// The audit log
     #[command(subcommand)]

@@ -1,6 +1,8 @@
 //! One test for every way in which a receipt can be wrong.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod peer;
+
 use p256::ecdsa::Signature;
 use p256::ecdsa::SigningKey;
 use p256::ecdsa::signature::Signer as _;

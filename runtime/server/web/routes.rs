@@ -19,7 +19,7 @@ use super::ceremony::{self, Begin, Challenge, Given};
 use super::enrolment::EnrolmentDesk;
 use super::id::Id;
 use super::limits::MAX_BODY;
-use super::session::{COOKIE, Session};
+use super::session::{Session, cookie_name};
 use super::site::Site;
 use super::trouble::Trouble;
 use super::{assets, door, events, page};
@@ -69,13 +69,14 @@ fn shown(markup: maud::Markup) -> Html<String> {
 
 /// The session that a request's cookie names.
 pub(crate) fn signed_in(site: &Site, headers: &HeaderMap) -> Option<Session> {
+    let ours = cookie_name(site.origin.port());
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let ours = cookies
+    let values = cookies
         .flat_map(|line| line.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(name, _)| *name == COOKIE);
+        .filter(|(name, _)| *name == ours);
     // A page on another port can set one of the same name: any that is ours will do.
-    ours.take(4).find_map(|(_, value)| site.sessions.recognise(value, SystemTime::now()))
+    values.take(4).find_map(|(_, value)| site.sessions.recognise(value, SystemTime::now()))
 }
 
 /// A session and the page's own token: what everything needs that changes something.
@@ -98,7 +99,8 @@ async fn enter(
 ) -> Result<Response, Trouble> {
     let Json(Ticket { ticket }) = ticket.map_err(|_| Trouble::Malformed)?;
     let cookie = site.sessions.enter(&ticket, SystemTime::now()).ok_or(Trouble::Ticket)?;
-    let cookie = format!("{COOKIE}={cookie}; Path=/; HttpOnly; SameSite=Strict; Max-Age=28800");
+    let name = cookie_name(site.origin.port());
+    let cookie = format!("{name}={cookie}; Path=/; HttpOnly; SameSite=Strict; Max-Age=28800");
     Ok(([(header::SET_COOKIE, cookie)], Json(json!({ "state": "entered" }))).into_response())
 }
 

@@ -26,8 +26,8 @@ const MAX_SESSIONS: usize = 16;
 /// Bytes of a ticket before its authentication: the time that it was made, then 16 random ones.
 const TICKET_BODY: usize = 24;
 
-/// The cookie's name. `__Host-` would need TLS.
-pub(crate) const COOKIE: &str = "claviger-session";
+/// The cookie's name, without the port. `__Host-` would need TLS.
+const COOKIE: &str = "claviger-session";
 
 /// Separates what the two keys authenticate from everything else.
 const TICKET_DOMAIN: &[u8] = b"claviger/ticket/v1\0";
@@ -63,6 +63,12 @@ impl Tickets {
         let (made, nonce) = body.split_at_checked(8)?;
         Some((u64::from_be_bytes(made.try_into().ok()?), nonce.try_into().ok()?))
     }
+}
+
+/// The name of the cookie of the page on a port. Browsers send a host's cookies to all of its ports: two hosts on one machine
+/// would otherwise end each other's sessions.
+pub(crate) fn cookie_name(port: u16) -> String {
+    format!("{COOKIE}-{port}")
 }
 
 /// A session that was recognised.

@@ -123,6 +123,8 @@ impl Tab {
     /// Clicks where a person would, when there is something to click on.
     pub(crate) async fn click(&self, selector: &str) {
         let there = format!("document.querySelector('{selector}') && !document.querySelector('{selector}').disabled");
+        // A tab in the background draws nothing that could be clicked on.
+        self.page.bring_to_front().await.unwrap();
         let begin = Instant::now();
         loop {
             self.until(&there).await;
@@ -136,6 +138,11 @@ impl Tab {
                 Err(error) => assert!(begin.elapsed() < PATIENCE, "{selector}: {error}"),
             }
         }
+    }
+
+    /// Writes into a field.
+    pub(crate) async fn fill(&self, selector: &str, text: &str) {
+        self.until(&format!("(document.querySelector('{selector}').value = '{text}') === '{text}'")).await;
     }
 
     /// Whether the authenticator recognises its user from now on.

@@ -4,9 +4,11 @@ use reqwest::{Client, Response, StatusCode};
 
 use super::office::Office;
 
-/// A client that can say anything of itself.
+/// A client that can say anything of itself, and finds the name as browsers do.
 fn client() -> Client {
-    Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+    let loopback = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    let builder = Client::builder().resolve("claviger.localhost", loopback);
+    builder.redirect(reqwest::redirect::Policy::none()).build().unwrap()
 }
 
 async fn get(address: &str, headers: &[(&str, &str)]) -> Response {
@@ -104,7 +106,7 @@ async fn nobody_gets_past_the_door_without_the_name_the_origin_the_session_and_t
     );
 
     // All of that ended nothing: the person still answers.
-    tab.open(&office.lab.must(&["console", "--json"]).unwrap().json()["console"].as_str().unwrap().to_owned()).await;
+    tab.open(office.lab.must(&["console", "--json"]).unwrap().json()["console"].as_str().unwrap()).await;
     tab.says("waits for an answer").await;
     tab.open(page).await;
     tab.ready().await;
