@@ -4,6 +4,7 @@
 mod allocator;
 mod answers;
 mod captures;
+mod declared;
 mod destinations;
 mod endings;
 mod house;
