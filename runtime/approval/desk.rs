@@ -161,10 +161,10 @@ impl Desk {
                     Turn::Same(same) => same,
                 };
                 // An error is a question that was taken back; this one is asked then.
-                if same.changed().await.is_ok() {
-                    if let Some(refused) = same.borrow().clone() {
-                        return Err(refused);
-                    }
+                if same.changed().await.is_ok()
+                    && let Some(refused) = same.borrow().clone()
+                {
+                    return Err(refused);
                 }
             }
         };

@@ -57,10 +57,10 @@ impl Granted {
             shown.extend(credential.versions.clone());
             next = credential.login.as_mut().and_then(|login| login.credential.as_mut());
         }
-        if let ActionFacts::Send(send) = &mut self.facts.action {
-            if let Some(credential) = &mut send.credential {
-                credential.versions = shown;
-            }
+        if let ActionFacts::Send(send) = &mut self.facts.action
+            && let Some(credential) = &mut send.credential
+        {
+            credential.versions = shown;
         }
         self
     }

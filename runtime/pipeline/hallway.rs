@@ -43,7 +43,7 @@ impl Hallway {
     }
 
     /// Ends the host: no session is opened any more, those that are open are logged out, side by side, and the keys of the
-    /// vault are wiped. A call that still runs fails at what it asks for next. Takes no longer than [`END_TIME`], and tells
+    /// vault are wiped. A call that still runs fails at what it asks for next. Takes no longer than nine seconds, and tells
     /// what did not work since the host began.
     pub async fn close(self: &Arc<Self>) -> Vec<String> {
         self.vault.stop();

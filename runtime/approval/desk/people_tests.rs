@@ -1,5 +1,5 @@
 //! Several questions, several people: what waits together, what one yes or no does to the rest.
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
