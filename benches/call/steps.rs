@@ -75,7 +75,7 @@ impl Rooms {
             nonce: random(),
             wait: Duration::from_secs(9),
         };
-        let approved = self.desk.approve(granted, moment).await.unwrap();
+        let approved = self.desk.approve(granted, moment, &|_| {}).await.unwrap();
         done();
         let intent = self.log.open_intent(approved, Timestamp::now()).await.unwrap();
         done();

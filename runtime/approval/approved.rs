@@ -9,8 +9,9 @@ use crate::Receipt;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Evidence {
-    /// A human was asked and signed for exactly this.
-    Receipt(Box<Receipt>),
+    /// People were asked and signed for exactly this: one, or as many as the request needs, each with a question of their
+    /// own about the same facts.
+    Receipts(Vec<Receipt>),
     /// A lease that a human signed for covers this.
     Lease {
         /// [`Receipt::digest`] of the receipt that opened the lease.

@@ -6,7 +6,7 @@ use std::pin::Pin;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Ask, Base64Url, Refused, client_data};
+use crate::{Ask, Base64Url, Batch, Refused, client_data};
 
 /// What stands behind a signature. It is a property of the enrolled key, and it is in every receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,11 +48,16 @@ pub struct Assertion {
     pub client_data_json: Base64Url,
     /// ES256 over authenticator data and the hash of the client data, DER.
     pub signature: Base64Url,
+    /// The canonical text of the batch that was signed for, when one gesture answered several questions.
+    pub batch: Option<String>,
 }
 
 impl Assertion {
     /// True when it claims to answer this question. Only [`verify`](crate::verify()) says whether it does.
     pub(crate) fn names(&self, ask: &Ask) -> bool {
+        if let Some(batch) = &self.batch {
+            return Batch::parse(batch).is_some_and(|batch| batch.holds(&ask.digest()));
+        }
         let challenge = Base64Url::from(ask.digest().as_slice()).to_string();
         client_data::parse(self.client_data_json.as_bytes()).is_ok_and(|data| data.challenge == challenge)
     }

@@ -60,6 +60,9 @@ pub struct CoveredCredential {
     pub scheme: String,
     /// Secret names to references.
     pub secrets: BTreeMap<Name, String>,
+    /// The versions of the values: a secret that was rotated is another one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub versions: BTreeMap<Name, String>,
     /// Where a token is minted first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_endpoint: Option<String>,
@@ -103,6 +106,7 @@ fn covered(credential: &CredentialFacts) -> CoveredCredential {
         name: credential.name.clone(),
         scheme: credential.scheme.to_owned(),
         secrets: credential.secrets.clone(),
+        versions: credential.versions.clone(),
         token_endpoint: credential.token_endpoint.clone(),
         login: credential.login.clone(),
         logout: credential.logout.clone(),
@@ -140,7 +144,7 @@ mod tests {
         send.body = None;
         assert_eq!(Cover::of(&same).unwrap(), cover);
 
-        let others: [fn(&mut claviger_grant::Facts); 16] = [
+        let others: [fn(&mut claviger_grant::Facts); 17] = [
             |facts| facts.principal.push('x'),
             |facts| facts.session.push('x'),
             |facts| facts.connection = "other".parse().unwrap(),
@@ -153,6 +157,7 @@ mod tests {
             |facts| fixtures::send(facts).connect = None,
             |facts| fixtures::send(facts).trust = None,
             |facts| fixtures::send(facts).pins.clear(),
+            |facts| drop(fixtures::credential(facts).versions.insert("client-id".parse().unwrap(), "4".to_owned())),
             |facts| fixtures::credential(facts).login = None,
             |facts| fixtures::credential(facts).logout = None,
             |facts| fixtures::send(facts).credential = None,

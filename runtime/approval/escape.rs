@@ -2,15 +2,15 @@
 
 use std::fmt::Write as _;
 
-/// Shows text in quotation marks, so that leading and trailing blanks are seen.
-pub(crate) fn quote(text: &str) -> String {
+/// Shows text in quotation marks, so that leading and trailing blanks are seen; otherwise as [`plain`] does.
+pub fn quote(text: &str) -> String {
     format!("\"{}\"", plain(text))
 }
 
 /// Shows text with everything that could hide, move or imitate spelled out: control and format characters, blanks that
 /// are not U+0020, and letters of another script inside a Latin word. A backslash stands twice, so that `\u{…}` in the
 /// text itself cannot be taken for ours.
-pub(crate) fn plain(text: &str) -> String {
+pub fn plain(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(first) = rest.chars().next() {

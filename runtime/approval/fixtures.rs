@@ -7,18 +7,19 @@ use std::time::Duration;
 
 use claviger_grant::{
     Action, ActionFacts, BodyFacts, Caller, Connection, CredentialFacts, Facts, Granted, PluginFacts, Policy, Request,
-    SendFacts, SendRequest, StoreFacts,
+    SendFacts, SendRequest, StoreFacts, Terms,
 };
 use claviger_manifest::{Digest, Effect, Name, Package, PublisherKey, TrustStore, VerifiedPackage};
 use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{Signature, SigningKey};
 use serde_json::Value;
 
+use crate::ask::Question;
 use crate::authenticator_data::{AuthenticatorData, UP, UV};
 use crate::verify::signed_message;
 use crate::{
-    ApproverKind, Ask, Assertion, Base64Url, EnrolledKey, Enrolment, Moment, PublicKey, Receipt, VerifiedReceipt,
-    verify,
+    ApproverKind, Ask, Assertion, Base64Url, Batch, EnrolledKey, Enrolment, Moment, PublicKey, Receipt, Refused,
+    VerifiedReceipt, verify,
 };
 
 /// A private key that is only ever a test's.
@@ -78,6 +79,7 @@ fn send_facts() -> SendFacts {
                 ("client-id", "op://MSP/Pax8/client id"),
                 ("client-secret", "op://MSP/Pax8/client secret"),
             ]),
+            versions: names([("client-id", "3"), ("client-secret", "17")]),
             token_endpoint: Some("https://api.pax8.com/v1/token".to_owned()),
             login: Some("POST https://api.pax8.com/v1/sessions".to_owned()),
             logout: Some("DELETE https://api.pax8.com/v1/sessions".to_owned()),
@@ -131,8 +133,17 @@ pub(crate) fn webauthn_key() -> (EnrolledKey, SigningKey) {
 
 /// What a browser would return for a question.
 pub(crate) fn assertion(ask: &Ask) -> Assertion {
+    signed(&ask.digest(), None)
+}
+
+/// What a browser would return for several questions.
+pub(crate) fn batched(batch: &Batch) -> Assertion {
+    signed(&batch.digest(), Some(batch.canonical().to_owned()))
+}
+
+fn signed(challenge: &[u8; 32], batch: Option<String>) -> Assertion {
     let (key, signing) = webauthn_key();
-    let challenge = Base64Url::from(ask.digest().as_slice());
+    let challenge = Base64Url::from(challenge.as_slice());
     let client =
         format!(r#"{{"type":"webauthn.get","challenge":"{challenge}","origin":"{ORIGIN}","crossOrigin":false}}"#);
     let authenticator = AuthenticatorData::new(RP_ID, UP | UV, 1).to_bytes();
@@ -142,7 +153,14 @@ pub(crate) fn assertion(ask: &Ask) -> Assertion {
         authenticator_data: authenticator.into(),
         client_data_json: client.as_bytes().into(),
         signature: signature.to_der().as_bytes().into(),
+        batch,
     }
+}
+
+/// The question about facts under the terms of their effect.
+pub(crate) fn ask(facts: &Facts, moment: &Moment) -> Result<Ask, Refused> {
+    let terms = Terms::of(facts.effect);
+    Ask::new(&Question { facts, terms, moment, signed_by: &[], changes: None })
 }
 
 pub(crate) fn receipt() -> Receipt {
@@ -150,11 +168,11 @@ pub(crate) fn receipt() -> Receipt {
 }
 
 pub(crate) fn verified_once() -> VerifiedReceipt {
-    verified(&Ask::new(&facts(), &moment(1_700_000_000, 7)).unwrap())
+    verified(&ask(&facts(), &moment(1_700_000_000, 7)).unwrap())
 }
 
 pub(crate) fn verified_lease() -> VerifiedReceipt {
-    verified(Ask::new(&facts(), &moment(1_700_000_000, 7)).unwrap().as_lease().unwrap())
+    verified(ask(&facts(), &moment(1_700_000_000, 7)).unwrap().as_lease().unwrap())
 }
 
 fn verified(ask: &Ask) -> VerifiedReceipt {
@@ -214,6 +232,8 @@ pub(crate) struct Wanted {
     pub(crate) page: &'static str,
     pub(crate) version: &'static str,
     pub(crate) reference: &'static str,
+    /// What the operator's grant says besides.
+    pub(crate) grant: &'static str,
 }
 
 impl Default for Wanted {
@@ -226,6 +246,7 @@ impl Default for Wanted {
             page: "1",
             version: "1.0.0",
             reference: "op://MSP/Things/token",
+            grant: "",
         }
     }
 }
@@ -234,8 +255,8 @@ impl Default for Wanted {
 pub(crate) fn granted(wanted: Wanted) -> Granted {
     let connection = format!(
         "plugin = \"things\"\n[secrets]\ntoken = \"{}\"\n[grant]\nprincipals = [\"anna\", \"ben\"]\n\
-         operations = [\"list-things\", \"list-others\", \"change-thing\", \"remove-thing\", \"make-key\"]\n",
-        wanted.reference
+         operations = [\"list-things\", \"list-others\", \"change-thing\", \"remove-thing\", \"make-key\"]\n{}\n",
+        wanted.reference, wanted.grant
     );
     let name: Name = wanted.connection.parse().unwrap();
     let mut policy = Policy::default();

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use claviger_manifest::Name;
+use tokio::sync::watch;
+
 use crate::{Cover, Evidence, Scope, VerifiedReceipt};
 
 /// Seconds after its last use at which a lease ends: the time in which somebody who works with a tool comes back to it.
@@ -19,6 +22,8 @@ pub const LEASE_USES: u32 = 256;
 #[derive(Debug, Default)]
 pub(crate) struct Leases {
     open: Mutex<BTreeMap<Cover, Lease>>,
+    /// Counts what was opened and ended: whoever waits for an answer looks again when it changes.
+    changed: watch::Sender<u64>,
 }
 
 #[derive(Debug)]
@@ -52,6 +57,17 @@ impl Leases {
         let mut open = self.lock();
         open.retain(|_, lease| !lease.is_over(now));
         open.insert((**covers).clone(), lease);
+        drop(open);
+        self.tell();
+    }
+
+    fn tell(&self) {
+        self.changed.send_modify(|number| *number = number.saturating_add(1));
+    }
+
+    /// Tells of every lease that is opened, and of every session whose leases end, from now on.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
     }
 
     /// Uses a lease, if one covers this. Under one lock, so the last use goes to exactly one of two who race for it.
@@ -70,6 +86,12 @@ impl Leases {
     /// Voids the leases of a session.
     pub(crate) fn end_session(&self, session: &str) {
         self.lock().retain(|cover, _| cover.session != session);
+        self.tell();
+    }
+
+    /// Voids the leases of a connection.
+    pub(crate) fn void_connection(&self, connection: &Name) {
+        self.lock().retain(|cover, _| cover.connection != *connection);
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Cover, Lease>> {
@@ -148,6 +170,15 @@ mod tests {
         leases.end_session("another");
         assert!(leases.draw(&cover, OPENED + 1).is_some());
         leases.end_session(&cover.session);
+        assert!(leases.draw(&cover, OPENED + 1).is_none());
+    }
+
+    #[test]
+    fn it_ends_with_its_connections_secrets() {
+        let (leases, cover) = leases();
+        leases.void_connection(&"globex".parse().unwrap());
+        assert!(leases.draw(&cover, OPENED + 1).is_some());
+        leases.void_connection(&cover.connection);
         assert!(leases.draw(&cover, OPENED + 1).is_none());
     }
 

@@ -24,7 +24,7 @@ pub struct Receipt {
     pub approver: String,
     /// Which of their keys.
     pub credential_id: Base64Url,
-    /// The canonical bytes of the question, as text: RFC 8785 JSON of `{v, facts, scope, nonce, expires}`.
+    /// The canonical bytes of the question, as text: RFC 8785 JSON of `{v, facts, scope, need, code, nonce, expires}`.
     pub request: String,
     /// The authenticator's statement.
     pub authenticator_data: Base64Url,
@@ -32,6 +32,9 @@ pub struct Receipt {
     pub client_data_json: Base64Url,
     /// The signature over both, DER.
     pub signature: Base64Url,
+    /// The canonical text of the batch, when one gesture answered several questions: RFC 8785 JSON of `{v, asks}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<String>,
 }
 
 impl Receipt {
@@ -45,14 +48,15 @@ impl Receipt {
             authenticator_data: assertion.authenticator_data,
             client_data_json: assertion.client_data_json,
             signature: assertion.signature,
+            batch: assertion.batch,
         }
     }
 
     /// A name for this receipt: SHA-256, in hexadecimal, of `claviger/receipt/v1`, a zero byte, and each member in the
     /// order above, preceded by its length in eight bytes, most significant first. Byte strings count as they are, the
-    /// version as one byte, the kind as it is written.
+    /// version as one byte, the kind as it is written, a batch that is not there as nothing.
     pub fn digest(&self) -> String {
-        let members: [&[u8]; 8] = [
+        let members: [&[u8]; 9] = [
             &[self.v],
             self.kind.as_str().as_bytes(),
             self.approver.as_bytes(),
@@ -61,6 +65,7 @@ impl Receipt {
             self.authenticator_data.as_bytes(),
             self.client_data_json.as_bytes(),
             self.signature.as_bytes(),
+            self.batch.as_deref().unwrap_or_default().as_bytes(),
         ];
         let mut hash = Sha256::new_with_prefix(DOMAIN);
         for member in members {
@@ -111,6 +116,7 @@ mod tests {
             Receipt { authenticator_data: longer(&receipt.authenticator_data), ..receipt.clone() },
             Receipt { client_data_json: longer(&receipt.client_data_json), ..receipt.clone() },
             Receipt { signature: longer(&receipt.signature), ..receipt.clone() },
+            Receipt { batch: Some("{}".to_owned()), ..receipt.clone() },
         ];
         let digests: BTreeSet<String> = changed.iter().map(Receipt::digest).collect();
         assert_eq!(digests.len(), changed.len());

@@ -26,7 +26,7 @@ pub enum Refused {
         why: &'static str,
     },
     /// The request cannot be shown whole, and nobody approves what they cannot see.
-    #[error("the request is too long to be shown whole on a terminal ({limit} bytes); send less in one request")]
+    #[error("the request is too long to be shown whole ({limit} bytes); send less in one request")]
     TooLongToShow {
         /// The longest text that is shown, in bytes.
         limit: usize,
@@ -48,6 +48,37 @@ pub enum Refused {
         "a simulated approval counts only in a throw-away directory, and this is none; enrol an approver who is a person"
     )]
     Simulated,
+    /// Somebody has said no too often.
+    #[error(
+        "people denied {denials} requests of this session, which ends it; start a new session once you know why they did"
+    )]
+    SessionLocked {
+        /// How many.
+        denials: u32,
+    },
+    /// A flood.
+    #[error(
+        "this session asks people too much: {waiting} requests wait, {unanswered} in a row got no answer; ask less, and call again when somebody is there"
+    )]
+    TooManyQuestions {
+        /// How many wait.
+        waiting: usize,
+        /// How many got no answer since the last one that did.
+        unanswered: u32,
+    },
+    /// The same thing twice at once, and it is no mere look.
+    #[error(
+        "the very same request waits for an approval already; wait for its answer, then ask again if both are meant"
+    )]
+    AlreadyWaiting,
+    /// One person cannot be two.
+    #[error("{name} has agreed already, and {need} different people must; ask somebody else")]
+    SamePerson {
+        /// Who.
+        name: String,
+        /// How many must.
+        need: u8,
+    },
     /// The facts have no canonical form.
     #[error("the request has no canonical JSON form (RFC 8785), so nobody can sign for it")]
     NoCanonicalForm,
@@ -66,6 +97,10 @@ impl Refused {
             Self::NotEnrolled => "not-enrolled",
             Self::Receipt(_) => "receipt",
             Self::Simulated => "simulated",
+            Self::SessionLocked { .. } => "session-locked",
+            Self::TooManyQuestions { .. } => "too-many-questions",
+            Self::AlreadyWaiting => "already-waiting",
+            Self::SamePerson { .. } => "same-person",
             Self::NoCanonicalForm => "no-canonical-form",
         }
     }

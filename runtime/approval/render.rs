@@ -26,6 +26,8 @@ pub fn render(ask: &Ask) -> String {
         ActionFacts::Send(send) => page.send(send),
         ActionFacts::Store(store) => page.store(store),
     }
+    page.people(ask);
+    page.changes(ask);
     page.row("expires", &format!("in {} seconds", ask.wait().as_secs()));
     page.digests(ask);
     if let Some(description) = &ask.facts().description {
@@ -68,6 +70,28 @@ impl Page {
         self.row("manifest", &ask.facts().plugin.manifest.to_string());
         self.row("component", &ask.facts().plugin.component.to_string());
         self.row("challenge", &hex::encode(ask.digest()));
+    }
+
+    fn people(&mut self, ask: &Ask) {
+        if ask.need() > 1 {
+            let signed: Vec<String> = ask.signed_by().iter().map(|name| quote(name)).collect();
+            let signed =
+                if signed.is_empty() { "nobody has yet".to_owned() } else { format!("agreed: {}", signed.join(", ")) };
+            self.row("people", &format!("{} different ones must agree; {signed}", ask.need()));
+        }
+    }
+
+    /// What is the same as the last time is what people look at least.
+    fn changes(&mut self, ask: &Ask) {
+        let Some(changes) = ask.changes() else { return self.row("last time", "never since the host started") };
+        if changes.is_empty() {
+            self.row("last time", "the same was approved");
+        }
+        for change in changes {
+            let side = |text: &Option<String>| text.as_deref().map_or_else(|| "nothing".to_owned(), leaf);
+            let place = plain(&change.place);
+            self.row("differs", &format!("{place}: {} instead of {}", side(&change.after), side(&change.before)));
+        }
     }
 
     fn send(&mut self, send: &SendFacts) {
@@ -144,6 +168,8 @@ impl Page {
                  requests, until {minutes} minutes after the last one, {hours} hours at most."
             );
             self.text.push_str("  Type yes or lease and Enter; anything else denies: ");
+        } else if ask.match_code().is_some() {
+            self.text.push_str("  Type the two digits that are shown where the call was made, and Enter,\n  to allow this once; anything else denies: ");
         } else {
             self.text.push_str("  Type yes and Enter to allow this once; anything else denies: ");
         }
@@ -193,11 +219,10 @@ mod tests {
     use claviger_manifest::Effect;
 
     use super::render;
-    use crate::Ask;
     use crate::fixtures::{self, moment};
 
     fn rendered(facts: &Facts) -> String {
-        render(&Ask::new(facts, &moment(1_700_000_000, 7)).unwrap())
+        render(&fixtures::ask(facts, &moment(1_700_000_000, 7)).unwrap())
     }
 
     /// The value that a label introduces, its continuation lines joined.

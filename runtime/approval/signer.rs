@@ -84,6 +84,7 @@ impl Signer {
             authenticator_data: authenticator_data.into(),
             client_data_json: client_data.into(),
             signature: signature.to_der().as_bytes().into(),
+            batch: None,
         })
     }
 }

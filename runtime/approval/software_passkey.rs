@@ -76,7 +76,7 @@ impl Approver for SoftwarePasskey {
 mod tests {
     use super::{SimulatedAnswer, SoftwarePasskey};
     use crate::fixtures::{self, SEED, moment};
-    use crate::{Approver as _, ApproverKind, Ask, Receipt, Throwaway, verify};
+    use crate::{Approver as _, ApproverKind, Receipt, Throwaway, verify};
 
     #[tokio::test]
     async fn its_signatures_verify_are_marked_and_counted() {
@@ -84,7 +84,7 @@ mod tests {
         let proof = Throwaway::create(directory.path()).unwrap();
         let passkey = SoftwarePasskey::new(&SEED, SimulatedAnswer::Approve, &proof).unwrap();
         let key = passkey.enrolment("demo").unwrap();
-        let ask = Ask::new(&fixtures::facts(), &moment(1, 1)).unwrap();
+        let ask = fixtures::ask(&fixtures::facts(), &moment(1, 1)).unwrap();
         for counter in 1..=3 {
             let receipt = Receipt::new(&ask, passkey.decide(&ask).await.unwrap(), &key);
             assert_eq!(receipt.kind, ApproverKind::Simulated);

@@ -31,6 +31,13 @@ pub struct TerminalPrompt {
     turn: Arc<Mutex<()>>,
 }
 
+/// What a person may type.
+struct Expected {
+    lease: bool,
+    /// The digits that stand for a yes instead of the word.
+    code: Option<String>,
+}
+
 /// What a person's line means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {
@@ -66,7 +73,8 @@ impl TerminalPrompt {
             return Err(Refused::TooLongToShow { limit: MAX_QUESTION });
         }
         let turn = Arc::clone(&self.turn).lock_owned().await;
-        let answer = self.converse(question, ask.as_lease().is_some(), turn).await?;
+        let expected = Expected { lease: ask.as_lease().is_some(), code: ask.match_code().map(str::to_owned) };
+        let answer = self.converse(question, expected, turn).await?;
         let chosen = match answer {
             Answer::Once => Some(ask),
             Answer::Lease => ask.as_lease(),
@@ -77,14 +85,19 @@ impl TerminalPrompt {
     }
 
     /// Talks on a thread of its own. When the desk gives up, this future is dropped, and the thread notices.
-    async fn converse(&self, question: String, lease: bool, turn: OwnedMutexGuard<()>) -> Result<Answer, Refused> {
+    async fn converse(
+        &self,
+        question: String,
+        expected: Expected,
+        turn: OwnedMutexGuard<()>,
+    ) -> Result<Answer, Refused> {
         let withdrawal = Withdrawal::default();
         let withdrawn = Arc::clone(&withdrawal.0);
         let device = self.device.clone();
         let talk = spawn_blocking(move || {
             let _turn = turn;
             let mut device = Device::open(&device)?;
-            exchange(&mut device, &question, lease, &withdrawn).map_err(|silence| ended(&mut device, &silence))
+            exchange(&mut device, &question, &expected, &withdrawn).map_err(|silence| ended(&mut device, &silence))
         });
         talk.await.map_err(|_| Refused::ApproverFailed { kind: self.kind() })?
     }
@@ -110,11 +123,16 @@ impl Drop for Withdrawal {
     }
 }
 
-fn exchange(device: &mut Device, question: &str, lease: bool, withdrawn: &AtomicBool) -> Result<Answer, Silence> {
+fn exchange(
+    device: &mut Device,
+    question: &str,
+    expected: &Expected,
+    withdrawn: &AtomicBool,
+) -> Result<Answer, Silence> {
     device.say(question, withdrawn)?;
     // What was typed before the question stood there answers something else.
     device.forget_input()?;
-    let answer = meaning(&device.line(withdrawn)?, lease);
+    let answer = meaning(&device.line(withdrawn)?, expected);
     let outcome = match answer {
         Answer::Once => "  Approved, once.\n",
         Answer::Lease => "  Approved, as a lease.\n",
@@ -124,10 +142,14 @@ fn exchange(device: &mut Device, question: &str, lease: bool, withdrawn: &Atomic
     Ok(answer)
 }
 
-fn meaning(line: &[u8], lease_is_offered: bool) -> Answer {
+fn meaning(line: &[u8], expected: &Expected) -> Answer {
     match line.trim_ascii() {
+        typed if expected.code.is_some() => match expected.code.as_deref() == str::from_utf8(typed).ok() {
+            true => Answer::Once,
+            false => Answer::No,
+        },
         b"yes" => Answer::Once,
-        b"lease" if lease_is_offered => Answer::Lease,
+        b"lease" if expected.lease => Answer::Lease,
         _ => Answer::No,
     }
 }

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::authenticator_data::AuthenticatorData;
 use crate::client_data::ClientData;
-use crate::{ApproverKind, Base64Url, EnrolledKey, Receipt, Scope, ask, client_data, receipt};
+use crate::{ApproverKind, Base64Url, Batch, EnrolledKey, Receipt, Scope, ask, client_data, receipt};
 
 /// Why a receipt proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +37,9 @@ pub enum ReceiptError {
     /// Another request was signed.
     #[error("another request was approved than this one: the challenge is not this request's digest")]
     Challenge,
+    /// A batch without this request, or with one that is asked alone.
+    #[error("the batch that was approved does not hold this request, or this request must be approved alone")]
+    Batch,
     /// Signed elsewhere.
     #[error("the signature comes from an origin that the enrolled key does not list")]
     Origin,
@@ -76,6 +79,7 @@ pub struct VerifiedReceipt {
     receipt: Receipt,
     scope: Scope,
     facts: Value,
+    need: u8,
     expires: u64,
     counter: u32,
     user_verified: bool,
@@ -100,6 +104,11 @@ impl VerifiedReceipt {
     /// The facts that were approved, as JSON. Hold them against what was done.
     pub fn facts(&self) -> &Value {
         &self.facts
+    }
+
+    /// How many distinct people must have agreed to the same facts. This receipt is one of theirs.
+    pub fn need(&self) -> u8 {
+        self.need
     }
 
     /// When the question ended, in seconds of Unix time. A use under [`Scope::Once`] later than this was not approved.
@@ -130,7 +139,7 @@ pub fn verify(receipt: &Receipt, key: &EnrolledKey) -> Result<VerifiedReceipt, R
     belongs(receipt, key)?;
     let request = request(&receipt.request)?;
     let client = client_data::parse(receipt.client_data_json.as_bytes()).map_err(|_| ReceiptError::ClientData)?;
-    check_client(&client, &receipt.request, key)?;
+    check_client(&client, &challenge(receipt, &request)?, key)?;
     let authenticator = AuthenticatorData::parse(receipt.authenticator_data.as_bytes())?;
     check_authenticator(&authenticator, key)?;
     check_signature(receipt, key)?;
@@ -138,6 +147,7 @@ pub fn verify(receipt: &Receipt, key: &EnrolledKey) -> Result<VerifiedReceipt, R
         receipt: receipt.clone(),
         scope: request.scope,
         facts: request.facts,
+        need: request.need,
         expires: request.expires,
         counter: authenticator.counter,
         user_verified: authenticator.user_verified(),
@@ -160,6 +170,9 @@ struct Request {
     v: u8,
     facts: Value,
     scope: Scope,
+    need: u8,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
     nonce: Base64Url,
     expires: u64,
 }
@@ -173,12 +186,29 @@ fn request(text: &str) -> Result<Request, ReceiptError> {
     first_failure([
         (canonical == text && nonce_is_whole && request.facts.is_object(), ReceiptError::Request),
         (request.v == ask::VERSION, ReceiptError::Version),
+        (request.need > 0 && (request.scope == Scope::Once || request.is_simple()), ReceiptError::Request),
     ])?;
     Ok(request)
 }
 
-fn check_client(client: &ClientData, request: &str, key: &EnrolledKey) -> Result<(), ReceiptError> {
-    let challenge = Base64Url::from(ask::digest(request).as_slice()).to_string();
+impl Request {
+    /// Whether one person's gesture, without a match code, is all that it asks for.
+    fn is_simple(&self) -> bool {
+        self.need == 1 && self.code.is_none()
+    }
+}
+
+/// What must have been signed: the request's own digest, or that of a batch which holds it.
+fn challenge(receipt: &Receipt, request: &Request) -> Result<[u8; 32], ReceiptError> {
+    let own = ask::digest(&receipt.request);
+    let Some(text) = &receipt.batch else { return Ok(own) };
+    let batch = Batch::parse(text).filter(|batch| batch.holds(&own)).ok_or(ReceiptError::Batch)?;
+    let may_be_in_one = request.is_simple() && request.scope == Scope::Once;
+    if may_be_in_one { Ok(batch.digest()) } else { Err(ReceiptError::Batch) }
+}
+
+fn check_client(client: &ClientData, challenge: &[u8; 32], key: &EnrolledKey) -> Result<(), ReceiptError> {
+    let challenge = Base64Url::from(challenge.as_slice()).to_string();
     first_failure([
         (client.kind == "webauthn.get", ReceiptError::Type),
         (client.challenge == challenge, ReceiptError::Challenge),

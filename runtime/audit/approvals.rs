@@ -64,7 +64,7 @@ struct Use<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 enum Proof {
-    Receipt(Box<Receipt>),
+    Receipts(Vec<Receipt>),
     Lease { receipt: String, use_number: u32 },
 }
 
@@ -85,18 +85,34 @@ impl<'a> Approvals<'a> {
 
     fn intent(&mut self, intent: &Line<'_>) -> Result<(), Why> {
         let proof =
-            serde_json::from_str(intent.member("proof")).map_err(|_| wrong("it is neither receipt nor lease"))?;
+            serde_json::from_str(intent.member("proof")).map_err(|_| wrong("it is neither receipts nor lease"))?;
         // An entry that has the time of the one before it may have been written while the clock was behind (docs/audit-format.md);
         // then its time says nothing about the approval's.
         let used =
             Use { request: intent.member("request"), at: intent.time.as_second(), timed: intent.time != self.last };
         match proof {
-            Proof::Receipt(receipt) => self.receipt(&receipt, &used),
+            Proof::Receipts(receipts) => self.receipts(&receipts, &used),
             Proof::Lease { receipt, use_number } => self.lease(&receipt, use_number, &used),
         }
     }
 
-    fn receipt(&mut self, receipt: &Receipt, used: &Use<'_>) -> Result<(), Why> {
+    /// As many distinct people as each of them was told.
+    fn receipts(&mut self, receipts: &[Receipt], used: &Use<'_>) -> Result<(), Why> {
+        let mut names = BTreeSet::new();
+        for receipt in receipts {
+            let need = self.receipt(receipt, used)?;
+            if usize::from(need) != receipts.len() {
+                return Err(wrong("another number of people had to agree than did"));
+            }
+            if !names.insert(receipt.approver.as_str()) {
+                return Err(wrong("one person agreed twice where different people had to"));
+            }
+        }
+        if names.is_empty() { Err(wrong("nobody agreed")) } else { Ok(()) }
+    }
+
+    /// How many people must have agreed, by what this one signed.
+    fn receipt(&mut self, receipt: &Receipt, used: &Use<'_>) -> Result<u8, Why> {
         let key = self.enrolled.find(&receipt.credential_id);
         let key = key.ok_or_else(|| wrong("its key is not among the approvers' public keys"))?;
         let verified = verify(receipt, key).map_err(|error| Why::Approval(error.to_string()))?;
@@ -116,7 +132,7 @@ impl<'a> Approvals<'a> {
             ApproverKind::HostAsserted => &mut self.tally.host_asserted,
             ApproverKind::Webauthn => &mut self.tally.webauthn,
         } += 1;
-        Ok(())
+        Ok(verified.need())
     }
 
     /// The request that a lease was given for is its first use.

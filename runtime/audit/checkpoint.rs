@@ -205,7 +205,12 @@ pub enum CheckpointError {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
-    use super::{CheckpointError, CheckpointKey, CheckpointVerifier};
+    use base64::prelude::{BASE64_STANDARD, Engine as _};
+    use ed25519_dalek::Signer as _;
+    use signed_note::{Note, Verifier as _};
+    use tlog_tiles::Checkpoint;
+
+    use super::{CheckpointError, CheckpointKey, CheckpointVerifier, ED25519};
     use crate::tree::{Tree, leaf};
 
     fn tree(size: u8) -> Tree {
@@ -255,6 +260,27 @@ mod tests {
         stolen.origin = other.origin.clone();
         assert_eq!(key.public().open(&stolen.sign(&tree(1)).unwrap()), Err(CheckpointError::Signature));
         assert_eq!(key.public().open(b"rubbish"), Err(CheckpointError::Malformed));
+    }
+
+    #[test]
+    fn a_head_of_another_log_under_the_right_name_is_refused() {
+        // As a witness signs: the key's own name under a checkpoint that begins with another log's.
+        let key = CheckpointKey::from_seed([1; 32]);
+        let text = Checkpoint::new("claviger.local/another", 1, tree(1).root(), "").unwrap().to_bytes();
+        let signature = key.signing.sign(&text).to_bytes().to_vec();
+        let signature = signed_note::Signature::new(key.origin.clone(), key.public().key_id(), signature).unwrap();
+        let note = Note::new(&text, &[signature]).unwrap().to_bytes();
+        assert_eq!(key.public().open(&note), Err(CheckpointError::Origin));
+    }
+
+    #[test]
+    fn a_key_of_small_order_is_refused() {
+        // The neutral element, y = 1 (RFC 8032 §5.1.2): under it some signature fits every text.
+        let mut bytes = [0_u8; 33];
+        (bytes[0], bytes[1]) = (ED25519, 1);
+        let id = signed_note::key_id("claviger.local/weak", &bytes);
+        let vkey = format!("claviger.local/weak+{id:08x}+{}", BASE64_STANDARD.encode(bytes));
+        assert_eq!(CheckpointVerifier::parse(&vkey), Err(CheckpointError::Key));
     }
 
     #[test]

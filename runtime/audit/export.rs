@@ -13,7 +13,7 @@ use crate::checkpoint::{CheckpointVerifier, Head};
 use crate::error::{LogError, Why};
 use crate::format::{CHECKPOINT_FILE, HASHES_FILE, LOG_FILE};
 use crate::lines::{Lines, Step};
-use crate::open::sync_directory;
+use crate::open::{parent, sync_directory};
 use crate::segments::Joined;
 use crate::syncer::private;
 use crate::tree::leaf;
@@ -61,7 +61,7 @@ pub fn export(directory: &Path, destination: &Path, keys: &Keys) -> Result<Head,
     let mut copy = Copy::new(destination, DIGESTS_FILE).map_err(&io)?;
     copy.write_all(&list).map_err(&io)?;
     copy.finish(&mut BTreeMap::new()).map_err(&io)?;
-    sync_directory(destination).map_err(&io)?;
+    sync_directory(destination).and_then(|()| sync_directory(parent(destination))).map_err(&io)?;
     Ok(head)
 }
 

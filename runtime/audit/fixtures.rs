@@ -3,11 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use claviger_approval::{Approved, Desk, Enrolled, Moment, SimulatedAnswer, SoftwarePasskey, Throwaway};
+use claviger_approval::{
+    Approved, Approver, ApproverKind, Ask, Decision, Desk, Enrolled, Moment, SimulatedAnswer, SoftwarePasskey,
+    Throwaway,
+};
 use claviger_grant::{Action, Caller, Connection, Denied, Granted, Policy, Request, SendRequest};
 use claviger_manifest::{Digest, Name, Package, PublisherKey, TrustStore};
 use jiff::{Timestamp, ToSpan as _};
@@ -20,6 +24,16 @@ const COMPONENT: &[u8] = b"\0asm, for the digest's sake";
 /// The log's key in every test that does not need another.
 pub(crate) const SEED: [u8; 32] = [0x5a; 32];
 
+/// A process that is being started holds, until it runs its program, everything that this one has open: also the lock of a
+/// log that another test has just closed. So no log is opened meanwhile.
+static STARTING: RwLock<()> = RwLock::new(());
+
+/// Starts a process.
+pub(crate) fn start(command: &mut Command) -> Child {
+    let _alone = STARTING.write().unwrap_or_else(PoisonError::into_inner);
+    command.spawn().unwrap()
+}
+
 /// 2026-11-23T21:30:00Z.
 const START: i64 = 1_795_469_400;
 
@@ -29,6 +43,19 @@ pub(crate) struct House {
     nonce: AtomicU64,
     pub(crate) keys: Keys,
     directory: tempfile::TempDir,
+}
+
+/// Two people, who answer by turns.
+struct Both(SoftwarePasskey, SoftwarePasskey);
+
+impl Approver for Both {
+    fn kind(&self) -> ApproverKind {
+        self.0.kind()
+    }
+
+    fn decide<'a>(&'a self, ask: &'a Ask) -> Decision<'a> {
+        if ask.signed_by().is_empty() { self.0.decide(ask) } else { self.1.decide(ask) }
+    }
 }
 
 /// What an upstream answered, as far as the log is concerned.
@@ -49,7 +76,20 @@ impl House {
         let approvers = Enrolled::new([passkey.enrolment("Robin").unwrap()]).unwrap();
         let desk = Desk::throwaway(Box::new(passkey), approvers.clone(), proof);
         let keys = Keys { log: key().public(), approvers };
-        Self { policy: policy(), desk, nonce: AtomicU64::new(0), keys, directory }
+        Self { policy: policy(""), desk, nonce: AtomicU64::new(0), keys, directory }
+    }
+
+    /// Two people, who must both agree to a rename.
+    pub(crate) fn of_two() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let proof = Throwaway::create(&directory.path().join("state")).unwrap();
+        let passkey = |seed| SoftwarePasskey::new(&[seed; 32], SimulatedAnswer::Approve, &proof).unwrap();
+        let both = Both(passkey(0x11), passkey(0x12));
+        let keys = [both.0.enrolment("Robin").unwrap(), both.1.enrolment("Sam").unwrap()];
+        let approvers = Enrolled::new(keys).unwrap();
+        let desk = Desk::throwaway(Box::new(both), approvers.clone(), proof);
+        let keys = Keys { log: key().public(), approvers };
+        Self { policy: policy("people = { rename = 2 }"), desk, nonce: AtomicU64::new(0), keys, directory }
     }
 
     pub(crate) fn audit(&self) -> PathBuf {
@@ -61,6 +101,7 @@ impl House {
     }
 
     pub(crate) fn open(&self) -> (Log, Recovery) {
+        let _nothing_starts = STARTING.read().unwrap_or_else(PoisonError::into_inner);
         Log::open(&self.audit(), key()).unwrap()
     }
 
@@ -85,7 +126,11 @@ impl House {
         let nonce = self.nonce();
         let now = u64::try_from(at.as_second()).unwrap();
         self.desk
-            .approve(self.request(operation, id).unwrap(), Moment { now, nonce, wait: Duration::from_secs(30) })
+            .approve(
+                self.request(operation, id).unwrap(),
+                Moment { now, nonce, wait: Duration::from_secs(30) },
+                &|_| {},
+            )
             .await
     }
 
@@ -131,7 +176,7 @@ pub(crate) fn lines(directory: &Path) -> Vec<String> {
     std::fs::read_to_string(directory.join(crate::LOG_FILE)).unwrap().lines().map(str::to_owned).collect()
 }
 
-fn policy() -> Policy {
+fn policy(grant: &str) -> Policy {
     let manifest = format!(
         r#"
 [plugin]
@@ -180,9 +225,9 @@ input = "schemas/things.json"
     trust.add_key(&publisher.vkey()).unwrap();
     let package = Package { manifest, component: COMPONENT.to_vec(), schemas, signature };
     let package = Arc::new(package.verify(&trust).unwrap());
-    let connection = Connection::parse(
-        "plugin = \"demo\"\nclient = \"Acme\"\n[grant]\nprincipals = [\"robin@msp.example\"]\noperations = [\"show\", \"rename\"]\n",
-    )
+    let connection = Connection::parse(&format!(
+        "plugin = \"demo\"\nclient = \"Acme\"\n[grant]\nprincipals = [\"robin@msp.example\"]\noperations = [\"show\", \"rename\"]\n{grant}\n"
+    ))
     .unwrap();
     let mut policy = Policy::default();
     let name: Name = "acme".parse().unwrap();

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use claviger_approval::{Approved, Evidence};
+use claviger_approval::{Approved, Evidence, Receipt};
 use jiff::Timestamp;
 
 use crate::checkpoint::{CheckpointKey, CheckpointVerifier, DigestKey};
@@ -134,9 +134,9 @@ impl Log {
         match evidence {
             Evidence::Lease { receipt, .. } if !receipts().contains(receipt) => Err(Unrecorded::NoLeaseReceipt),
             Evidence::Lease { .. } => self.queue.append_marked(own, at, Mark::Opens),
-            Evidence::Receipt(receipt) => {
+            Evidence::Receipts(given) => {
                 let appended = self.queue.append_marked(own, at, Mark::Opens)?;
-                receipts().insert(receipt.digest());
+                receipts().extend(given.iter().map(Receipt::digest));
                 Ok(appended)
             }
         }

@@ -236,11 +236,23 @@ fn record(mut opened: Opened, recovery: Recovery, is_behind: bool) -> Result<Ope
     Ok(opened)
 }
 
+/// Makes the directory if it is not there. Entries are as durable as the names of all directories above them.
 fn create_directory(directory: &Path) -> io::Result<()> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    create_directory(parent(directory))?;
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.recursive(true).create(directory)
+    // Recursive only so that whoever makes it at the same moment is no error.
+    builder.recursive(true).create(directory)?;
+    sync_directory(parent(directory))
+}
+
+/// The directory that a name is in.
+pub(crate) fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// An advisory lock on an open file: the kernel releases it with the process, however that ends.

@@ -60,6 +60,11 @@ pub(crate) enum Command {
     Grant(Grant),
     /// Send an operation with canaries for secrets to an upstream that you name, and learn where they come back
     Probe(Box<Probe>),
+    /// Who may approve: the passkeys that count
+    #[command(subcommand)]
+    Approver(Approver),
+    /// Open the page of the host that runs: what waits for an answer
+    Console,
     /// The audit log
     #[command(subcommand)]
     Audit(Audit),
@@ -225,6 +230,12 @@ pub(crate) struct AddConnection {
     /// Grant: a write-back rule
     #[arg(long = "allow-write-back", value_name = "RULE")]
     pub(crate) allow_write_back: Vec<Name>,
+    /// Grant: ask a human at every use of this reading operation, instead of once for a while
+    #[arg(long = "each-use", value_name = "OPERATION")]
+    pub(crate) each_use: Vec<Name>,
+    /// Grant: how many different people must agree to an operation or write-back rule, 1 to 9
+    #[arg(long = "people", value_name = "NAME=NUMBER", value_parser = parse_pair::<u8>)]
+    pub(crate) people: Vec<(Name, u8)>,
     /// Grant: a private network it may reach
     #[arg(long = "network", value_name = "CIDR")]
     pub(crate) networks: Vec<String>,
@@ -255,6 +266,26 @@ pub(crate) enum Grant {
     Show {
         /// The connection
         connection: Name,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Approver {
+    /// Enrol a passkey in your browser; from the first one on, requests are approved there
+    Add {
+        /// Whose it is, as receipts name them [default: the state directory's principal]
+        #[arg(long)]
+        name: Option<String>,
+        /// What they are, for rules that ask for a role
+        #[arg(long)]
+        role: Option<String>,
+    },
+    /// List the keys that count
+    List,
+    /// Let a key count no more: one that was lost, or every passkey of a person
+    Revoke {
+        /// The person's name, or the beginning of the key's identifier
+        approver: String,
     },
 }
 

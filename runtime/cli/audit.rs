@@ -12,6 +12,7 @@ use claviger_audit::{
 use claviger_pipeline::Outside;
 use serde_json::{Value, json};
 
+use crate::approver;
 use crate::audit_arguments::Verify;
 use crate::audit_filter::{LogFilter, Sieve};
 use crate::audit_forms::{Form, Told};
@@ -185,7 +186,8 @@ pub(crate) fn log_key(state: &State) -> Result<CheckpointVerifier, Failure> {
 }
 
 fn own_keys(state: &State) -> Result<Keys, Failure> {
-    Ok(Keys { log: log_key(state)?, approvers: open::enrolled(state)? })
+    // What a key signed before it was revoked was approved.
+    Ok(Keys { log: log_key(state)?, approvers: approver::ever(state)? })
 }
 
 /// Writes a bundle that verifies with public keys alone.

@@ -186,10 +186,9 @@ impl Report {
 
 /// Who approved an intent by a gesture, with the kind: one, or several for a quorum. None for a use of a lease.
 fn approvers(intent: &Value) -> Vec<String> {
-    let one = intent.pointer("/proof/receipt").into_iter();
     let several = intent.pointer("/proof/receipts").and_then(Value::as_array).into_iter().flatten();
     let told = |receipt: &Value| format!("{} ({})", named(receipt, "/approver"), named(receipt, "/kind"));
-    one.chain(several).map(told).collect()
+    several.map(told).collect()
 }
 
 /// The references that a request's credential rests on.

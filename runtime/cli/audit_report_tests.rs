@@ -17,7 +17,7 @@ fn intent(index: u64, effect: &str, proof: &Value) -> Entry {
 }
 
 fn report() -> Report {
-    let receipt = json!({ "receipt": { "approver": "sam", "kind": "webauthn" } });
+    let receipt = json!({ "receipts": [{ "approver": "sam", "kind": "webauthn" }] });
     let two =
         json!({ "receipts": [{ "approver": "sam", "kind": "webauthn" }, { "approver": "kim", "kind": "webauthn" }] });
     let mut report = Report::default();

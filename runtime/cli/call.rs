@@ -1,14 +1,18 @@
 //! `claviger call`.
 
+use std::convert::Infallible;
 use std::io::Read as _;
 use std::path::Path;
+use std::time::Duration;
 
 use claviger_grant::Caller;
+use claviger_host::HumanClock;
 use serde_json::Value;
 
 use crate::arguments::Call;
-use crate::error::Failure;
-use crate::output::Output;
+use crate::ending::{self, Signals};
+use crate::error::{Code, Failure};
+use crate::output::{self, Output};
 use crate::state::State;
 use crate::{open, plugin};
 
@@ -16,7 +20,7 @@ use crate::{open, plugin};
 const MAX_ARGUMENTS: u64 = 1024 * 1024;
 
 /// Calls one tool and prints its result.
-pub(crate) fn run(state: &State, identity: Option<&Path>, call: &Call) -> Result<Output, Failure> {
+pub(crate) fn run(state: &State, identity: Option<&Path>, call: &Call) -> Result<(), Failure> {
     let config = state.config()?;
     let (connection, tool) = plugin::tool_path(&call.tool)?;
     let arguments = arguments(&call.args)?;
@@ -26,14 +30,51 @@ pub(crate) fn run(state: &State, identity: Option<&Path>, call: &Call) -> Result
         connection,
         tool,
     };
-    let result = crate::block_on(async {
-        let host = open::host(state, identity, Some(&caller.connection)).await?;
-        let result = host.call(caller, arguments).await.map_err(|error| crate::error::of_call(&error));
-        crate::end_sessions(host.hallway()).await;
-        result
-    })??;
-    let text = serde_json::to_string_pretty(&result.value).map_err(Failure::usage)?;
-    Output::new(text, &result.value)
+    crate::block_on(async {
+        let (host, web) = open::host(state, identity, Some(&caller.connection)).await?;
+        let signals = Signals::catch()?;
+        let call = host.begin(caller).map_err(|error| crate::error::of_call(&error))?;
+        let human = call.human();
+        let called = tokio::select! {
+            called = call.run(arguments) => called.map_err(|error| crate::error::of_call(&error)),
+            // The page's link comes with the digits.
+            never = tell_digits(&human), if web.is_none() => match never {},
+            () = signals.asked() => Err(Failure::new(Code::Failed, INTERRUPTED)),
+        };
+        // Before the log-outs: whoever waits for the result does not wait for an upstream that takes its time to part.
+        let told = called.and_then(|result| output::print(&said(&result.value)?));
+        ending::close(host.hallway()).await;
+        crate::web::close(web).await;
+        told
+    })?
+}
+
+/// How often is looked whether there are digits to show: faster than anybody reads the question.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Shows the digits that whoever approves must type, each time there are others. It never ends by itself.
+async fn tell_digits(human: &HumanClock) -> Infallible {
+    let mut ticks = tokio::time::interval(LOOK);
+    let mut told = None;
+    loop {
+        ticks.tick().await;
+        let digits = human.match_code();
+        if digits.is_some() && digits != told {
+            output::notice(&format!(
+                "whoever approves this call types the digits {}",
+                digits.as_deref().unwrap_or_default()
+            ));
+        }
+        told = digits;
+    }
+}
+
+/// What is said of a call that somebody did not wait for.
+const INTERRUPTED: &str =
+    "interrupted; what was sent before may have been done, and `claviger audit log` shows what was";
+
+fn said(value: &Value) -> Result<Output, Failure> {
+    Output::new(serde_json::to_string_pretty(value).map_err(Failure::usage)?, value)
 }
 
 fn arguments(given: &str) -> Result<Value, Failure> {

@@ -7,7 +7,7 @@ use claviger_audit::OperatorAction;
 use claviger_grant::Connection;
 use claviger_manifest::{Effect, Manifest, Name, SecretReference};
 use serde_json::json;
-use toml_edit::{Array, DocumentMut, Item, Table, value};
+use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, value};
 
 use crate::arguments::AddConnection;
 use crate::error::{Code, Failure};
@@ -113,6 +113,13 @@ fn grant(arguments: &AddConnection, manifest: &Manifest, principal: &str) -> Tab
     if !arguments.identifiers.is_empty() {
         let names = arguments.identifiers.iter().map(|(name, _)| name.as_str());
         grant.insert("identifiers", value(Array::from_iter(names)));
+    }
+    if !arguments.each_use.is_empty() {
+        grant.insert("each-use", value(Array::from_iter(arguments.each_use.iter().map(Name::as_str))));
+    }
+    if !arguments.people.is_empty() {
+        let people = arguments.people.iter().map(|(name, number)| (name.as_str(), i64::from(*number)));
+        grant.insert("people", value(InlineTable::from_iter(people)));
     }
     if !arguments.networks.is_empty() {
         grant.insert("networks", value(Array::from_iter(&arguments.networks)));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use claviger_grant::{Connection, Pin};
+use claviger_grant::{Connection, People, Pin, Terms};
 use claviger_manifest::{Credential, Manifest, Name, Operation, Reply, Scheme, Session};
 use serde_json::{Value, json};
 
@@ -72,7 +72,10 @@ impl<'a> Granted<'a> {
         if !own.is_empty() {
             text.push_str(&format!("{}\n", table(&["CREDENTIAL", "THE HOST BY ITSELF", "REQUEST"], &own)));
         }
-        text.push_str(&table(&["OPERATION", "EFFECT", "CREDENTIAL", "ANSWER", "REQUEST"], &self.operation_rows()));
+        text.push_str(&table(
+            &["OPERATION", "EFFECT", "ASKED", "CREDENTIAL", "ANSWER", "REQUEST"],
+            &self.operation_rows(),
+        ));
         text
     }
 
@@ -170,7 +173,8 @@ impl<'a> Granted<'a> {
         let row = |(name, operation): &(&Name, &Operation)| {
             let credentials: Vec<&str> = operation.credentials.iter().map(Name::as_str).collect();
             let (effect, answer) = (operation.effect.as_str().to_owned(), answer(&operation.reply).to_owned());
-            vec![name.to_string(), effect, credentials.join(" "), answer, request(operation)]
+            let asked = asked(self.connection.grant.terms(operation.effect, name));
+            vec![name.to_string(), effect, asked, credentials.join(" "), answer, request(operation)]
         };
         self.operations.iter().map(row).collect()
     }
@@ -196,7 +200,8 @@ impl<'a> Granted<'a> {
             credentials.flat_map(|credential| credential.sources()).map(|source| self.reference(source)).collect();
         json!({ "operation": name, "effect": operation.effect, "method": operation.method.as_str(),
             "origin": self.origin(&operation.endpoint), "path": operation.path.to_string(), "secrets": secrets,
-            "answer": answer(&operation.reply) })
+            "answer": answer(&operation.reply),
+            "asked": asked(self.connection.grant.terms(operation.effect, name)) })
     }
 
     fn origin(&self, endpoint: &Name) -> String {
@@ -231,6 +236,13 @@ fn session(credential: &Credential) -> Option<&Session> {
 
 fn request(operation: &Operation) -> String {
     format!("{} {} {}", operation.method.as_str(), operation.endpoint, operation.path)
+}
+
+/// How a human is asked, in a few words.
+fn asked(terms: Terms) -> String {
+    let often = if terms.lease { "once a while" } else { "each time" };
+    let people = if terms.people == People::ONE { String::new() } else { format!(", {} people", terms.people.get()) };
+    format!("{often}{people}{}", if terms.match_code { ", code" } else { "" })
 }
 
 /// What of an answer reaches the plugin, in a word.

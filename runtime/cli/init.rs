@@ -109,15 +109,22 @@ fn approver(state: &State, principal: &str, throwaway: Option<&Throwaway>) -> Re
 fn record(state: &State, second: Option<&PathBuf>, principal: &str, throwaway: bool) -> Result<(), Failure> {
     let kind = if throwaway { "throw-away" } else { "real" };
     let log = || open::open_log(state, second.cloned());
-    open::note_in(log()?, OperatorAction::Initialised, kind, None)?;
-    open::note_in(log()?, OperatorAction::ApproverAdded, principal, throwaway.then_some("simulated"))
+    let note = |action, subject: &str, detail| crate::block_on(open::note_in(&log()?, action, subject, detail))?;
+    note(OperatorAction::Initialised, kind, None)?;
+    note(OperatorAction::ApproverAdded, principal, throwaway.then_some("simulated"))
 }
 
 /// Last: a directory with this file is whole.
 fn configure(state: &State, second: Option<PathBuf>, principal: &str, approver: ApproverChoice) -> Result<(), Failure> {
-    let audit = second.map(|second_checkpoint| AuditChoice { second_checkpoint });
-    let (simulated_answer, op, vaults) = (None, None, BTreeMap::new());
-    let config = Config { principal: principal.to_owned(), approver, simulated_answer, op, audit, vaults };
+    let config = Config {
+        principal: principal.to_owned(),
+        approver,
+        simulated_answer: None,
+        web: state::Web::default(),
+        op: None,
+        audit: second.map(|second_checkpoint| AuditChoice { second_checkpoint }),
+        vaults: BTreeMap::new(),
+    };
     let text = toml::to_string(&config).map_err(Failure::state)?;
     state::write(&state.config_file(), text.as_bytes())
 }

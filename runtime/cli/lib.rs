@@ -3,6 +3,7 @@
 //! argv in, one room's answer out. Every command has a JSON form, errors say what to do next, and the exit codes are the
 //! ones that `claviger --help` lists.
 
+mod approver;
 mod arguments;
 mod audit;
 mod audit_arguments;
@@ -15,6 +16,7 @@ mod call;
 mod changes;
 mod connection;
 mod demo;
+mod ending;
 mod entry;
 mod error;
 mod grant;
@@ -26,6 +28,7 @@ mod mcp;
 mod open;
 mod output;
 mod package;
+mod panics;
 mod plugin;
 mod probe;
 mod prompt;
@@ -36,16 +39,18 @@ mod reference;
 mod secret;
 mod state;
 mod usage;
+mod web;
 mod witness;
 
 use std::ffi::OsString;
 use std::future::Future;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 
-use crate::arguments::{Arguments, Command, Connection, Grant, Plugin, Quarantine, Reference, Secret, Vault};
+use crate::arguments::{Approver, Arguments, Command, Connection, Grant, Plugin, Quarantine, Reference, Secret, Vault};
 use crate::audit_arguments::Audit;
 use crate::audit_forms::Form;
 use crate::error::Failure;
@@ -56,6 +61,7 @@ use crate::state::State;
 pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     let argv: Vec<OsString> = argv.into_iter().collect();
     output::speak_json(usage::asks_for_json(&argv));
+    panics::say_only_where();
     // Before anything is read that could be a secret.
     for warning in claviger_vault::harden() {
         output::notice(&warning.to_string());
@@ -83,8 +89,11 @@ fn command(arguments: &Arguments) -> Result<Option<Output>, Failure> {
     }
     let state = State::at(arguments.state.as_deref())?;
     let identity = arguments.identity.as_deref();
-    if let Command::Mcp(mcp) = &arguments.command {
-        return mcp::run(&state, identity, mcp).map(|()| None);
+    match &arguments.command {
+        Command::Mcp(mcp) => return mcp::run(&state, identity, mcp).map(|()| None),
+        // It has said what it has to say before it is over.
+        Command::Call(call) => return call::run(&state, identity, call).map(|()| None),
+        _ => {}
     }
     if let Command::Init(init) = &arguments.command {
         let second = State::default_second_checkpoint(arguments.state.as_deref()).filter(|_| !init.throwaway);
@@ -95,9 +104,8 @@ fn command(arguments: &Arguments) -> Result<Option<Output>, Failure> {
 
 fn said(state: &State, identity: Option<&Path>, command: &Command) -> Result<Output, Failure> {
     match command {
-        Command::Call(call) => call::run(state, identity, call),
         Command::Probe(probe) => probe::run(state, identity, probe),
-        Command::Init(_) | Command::Mcp(_) | Command::Demo => {
+        Command::Init(_) | Command::Call(_) | Command::Mcp(_) | Command::Demo => {
             Err(Failure::usage("this command says nothing by itself"))
         }
         Command::Plugin(command) => plugin_command(state, command),
@@ -108,6 +116,12 @@ fn said(state: &State, identity: Option<&Path>, command: &Command) -> Result<Out
         Command::Secret(Secret::List) => secret::list(state, identity),
         Command::Grant(Grant::List) => grant::list(state),
         Command::Grant(Grant::Show { connection }) => grant::show(state, connection),
+        Command::Approver(Approver::Add { name, role }) => {
+            approver::add(state, identity, name.as_deref(), role.as_deref())
+        }
+        Command::Approver(Approver::List) => approver::list(state),
+        Command::Approver(Approver::Revoke { approver }) => approver::revoke(state, identity, approver),
+        Command::Console => web::console(state),
         Command::Audit(command) => audit_command(state, command),
         Command::Reference(Reference::Check { references }) => reference::check(references),
         Command::Quarantine(Quarantine::List) => quarantine::list(state),
@@ -139,16 +153,15 @@ fn plugin_command(state: &State, command: &Plugin) -> Result<Output, Failure> {
     }
 }
 
-/// Logs out wherever calls logged in. What does not work is told, and changes nothing about what was done.
-pub(crate) async fn end_sessions(hallway: &claviger_pipeline::Hallway) {
-    for trouble in hallway.end_sessions().await {
-        output::notice(&trouble);
-    }
-}
+/// How long a write may take that is under way when a command ends.
+const LAST_WRITES: Duration = Duration::from_secs(1);
 
 /// One runtime on this thread: work stealing costs a third more for each call and gives a single caller nothing.
 pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::state(format!("no asynchronous runtime: {error}")))?;
-    Ok(runtime.block_on(future))
+    let done = runtime.block_on(future);
+    // What still waits for the disk comes to its end; what waits for another process, or for a key press, is left.
+    runtime.shutdown_timeout(LAST_WRITES);
+    Ok(done)
 }

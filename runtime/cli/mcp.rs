@@ -3,23 +3,33 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use claviger_server::ServeError;
+use claviger_server::{ServeError, Web};
 
 use crate::arguments::Mcp;
+use crate::ending::{self, Signals};
 use crate::error::{Code, Failure};
 use crate::state::State;
 use crate::{keys, open};
 
-/// Serves the granted tools until the client closes standard input. Standard output belongs to the protocol.
+/// Serves the granted tools until the client closes standard input or a signal asks for an end; sessions at upstreams are
+/// logged out then. Standard output belongs to the protocol.
 pub(crate) fn run(state: &State, identity: Option<&Path>, mcp: &Mcp) -> Result<(), Failure> {
     let config = state.config()?;
     let principal = mcp.principal.clone().unwrap_or(config.principal);
     let session = format!("mcp-{}", hex::encode(keys::random()?.get(..8).unwrap_or_default()));
     crate::block_on(async {
-        let host = Arc::new(open::host(state, identity, None).await?);
+        let (host, web) = open::host(state, identity, None).await?;
+        let host = Arc::new(host);
         let hallway = Arc::clone(host.hallway());
-        let served = claviger_server::stdio(host, principal, session).await.map_err(|error| failure(&error));
-        crate::end_sessions(&hallway).await;
+        let page = web.as_ref().map(Web::address);
+        let signals = Signals::catch()?;
+        let served = tokio::select! {
+            served = claviger_server::stdio(host, principal, session, page) => served.map_err(|error| failure(&error)),
+            // To be asked to end is as good an end as any.
+            () = signals.asked() => Ok(()),
+        };
+        ending::close(&hallway).await;
+        crate::web::close(web).await;
         served
     })?
 }

@@ -1,6 +1,7 @@
 //! Opens the rooms of a state directory, each with its own key.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use claviger_grant::Policy;
 use claviger_host::{Compiler, Host, HostKey, Prepared, Sandbox};
 use claviger_manifest::{Name, VerifiedPackage};
 use claviger_pipeline::{Hallway, Outside};
+use claviger_server::Web;
 use claviger_vault::{
     Embedded, IdentityFile, Journal, OpConfig, OpMode, OpProvider, Provider, Providers, Quarantine, Secret, Unlock,
     Vault,
@@ -20,13 +22,17 @@ use crate::beside::beside;
 use crate::error::{Code, Failure};
 use crate::holder::holder;
 use crate::state::{ApproverChoice, Config, Op, ProviderChoice, SimulatedChoice, State};
-use crate::{connection, keys, plugin, prompt, state};
+use crate::{approver, connection, keys, plugin, prompt, state, web};
 
 /// The file name of the compiler process, which lies beside this program.
 const COMPILER: &str = "claviger-compile";
 
 /// Opens everything that tool calls need, on one connection or on all: a call loads no plugin that it does not run.
-pub(crate) async fn host(state: &State, identity: Option<&Path>, only: Option<&Name>) -> Result<Host, Failure> {
+pub(crate) async fn host(
+    state: &State,
+    identity: Option<&Path>,
+    only: Option<&Name>,
+) -> Result<(Host, Option<Web>), Failure> {
     let config = state.config()?;
     let mut loading = Loading::new(state)?;
     for name in connection::names(state)?.into_iter().filter(|name| only.is_none_or(|only| only == name)) {
@@ -41,12 +47,17 @@ pub(crate) async fn host(state: &State, identity: Option<&Path>, only: Option<&N
     // Before anybody is asked for a passphrase: without the log nothing is done anyway.
     let log = log(state)?;
     let vault = vault(state, &config, identity)?;
-    let hallway = Hallway::new(loading.policy, desk(state, &config)?, log, vault, Outside::system());
-    Ok(Host::new(hallway, loading.plugins, Arc::new(crate::output::plugin_line)))
+    let (desk, web) = desk(state, &config).await?;
+    let hallway = Hallway::new(loading.policy, desk, log, vault, Outside::system());
+    Ok((Host::new(hallway, loading.plugins, Arc::new(crate::output::plugin_line)), web))
 }
 
 /// Opens what a request of one connection needs when no plugin runs.
-pub(crate) fn hallway(state: &State, identity: Option<&Path>, name: &Name) -> Result<Arc<Hallway>, Failure> {
+pub(crate) async fn hallway(
+    state: &State,
+    identity: Option<&Path>,
+    name: &Name,
+) -> Result<(Arc<Hallway>, Option<Web>), Failure> {
     let config = state.config()?;
     let connection = connection::read(state, name)?;
     let package = plugin::installed(state, &connection.plugin)?;
@@ -54,7 +65,8 @@ pub(crate) fn hallway(state: &State, identity: Option<&Path>, name: &Name) -> Re
     policy.add(name.clone(), connection, package).map_err(Failure::state)?;
     let log = log(state)?;
     let vault = vault(state, &config, identity)?;
-    Ok(Hallway::new(policy, desk(state, &config)?, log, vault, Outside::system()))
+    let (desk, web) = desk(state, &config).await?;
+    Ok((Hallway::new(policy, desk, log, vault, Outside::system()), web))
 }
 
 /// Connections and their plugins, each plugin loaded once.
@@ -107,8 +119,37 @@ fn compiler_path() -> Result<PathBuf, Failure> {
         .ok_or_else(|| Failure::state(format!("{COMPILER} is not beside this program; it is part of the installation")))
 }
 
-/// The embedded vault, unlocked.
-pub(crate) fn embedded(state: &State, identity: Option<&Path>) -> Result<Arc<Embedded>, Failure> {
+/// The embedded vault, unlocked until this is dropped: then its keys are wiped for every holder.
+pub(crate) struct Unlocked(Arc<Embedded>);
+
+impl Unlocked {
+    /// The vault, for who holds it as long as this and no longer.
+    pub(crate) fn shared(&self) -> Arc<Embedded> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl Deref for Unlocked {
+    type Target = Embedded;
+
+    fn deref(&self) -> &Embedded {
+        &self.0
+    }
+}
+
+impl Drop for Unlocked {
+    fn drop(&mut self) {
+        self.0.lock();
+    }
+}
+
+/// The embedded vault, unlocked for one command.
+pub(crate) fn embedded(state: &State, identity: Option<&Path>) -> Result<Unlocked, Failure> {
+    unlocked(state, identity).map(Unlocked)
+}
+
+/// The embedded vault, for a host, which locks it when it ends.
+fn unlocked(state: &State, identity: Option<&Path>) -> Result<Arc<Embedded>, Failure> {
     state.config()?;
     let embedded = Embedded::open(&state.vault(), &unlock(state, identity)?).map_err(Failure::state)?;
     if let Some(warning) = embedded.warning() {
@@ -118,7 +159,7 @@ pub(crate) fn embedded(state: &State, identity: Option<&Path>) -> Result<Arc<Emb
 }
 
 fn vault(state: &State, config: &Config, identity: Option<&Path>) -> Result<Vault, Failure> {
-    let embedded = embedded(state, identity)?;
+    let embedded = unlocked(state, identity)?;
     let journal = journal(state, &embedded)?;
     let quarantine = Quarantine::open(&state.quarantine()).map_err(Failure::state)?;
     Ok(Vault::new(providers(config, embedded)?, journal, quarantine))
@@ -176,25 +217,35 @@ pub(crate) fn enrolled(state: &State) -> Result<Enrolled, Failure> {
     state::parse(&path, &state::read(&path)?)
 }
 
-fn desk(state: &State, config: &Config) -> Result<Desk, Failure> {
+async fn desk(state: &State, config: &Config) -> Result<(Desk, Option<Web>), Failure> {
     let enrolled = enrolled(state)?;
-    let seed = keys::read(&state.approver_key())?;
     match config.approver {
-        ApproverChoice::Terminal => {
-            Ok(Desk::new(Box::new(TerminalPrompt::new(&seed).map_err(Failure::state)?), enrolled))
+        ApproverChoice::Terminal if !approver::has_passkey(&enrolled) => {
+            let prompt = TerminalPrompt::new(&keys::read(&state.approver_key())?).map_err(Failure::state)?;
+            Ok((Desk::new(Box::new(prompt), enrolled), None))
         }
-        ApproverChoice::Simulated => {
-            let proof = Throwaway::of(state.root()).map_err(Failure::state)?;
-            let answer = match config.simulated_answer {
-                None | Some(SimulatedChoice::Lease) => SimulatedAnswer::ApproveWithLease,
-                Some(SimulatedChoice::Approve) => SimulatedAnswer::Approve,
-                Some(SimulatedChoice::Deny) => SimulatedAnswer::Deny,
-                Some(SimulatedChoice::Never) => SimulatedAnswer::Never,
-            };
-            let passkey = SoftwarePasskey::new(&seed, answer, &proof).map_err(Failure::state)?;
-            Ok(Desk::throwaway(Box::new(passkey), enrolled, proof))
+        // Not back to the terminal when the page cannot be served: whoever takes its port could choose the weaker way.
+        ApproverChoice::Terminal | ApproverChoice::Web => {
+            let web = Web::start(web::origin(config)?, web::tickets(state)?, enrolled.clone()).await;
+            let web = web.map_err(Failure::state)?;
+            let approver = web.approver(web::summon(config));
+            Ok((Desk::new(Box::new(approver), enrolled), Some(web)))
         }
+        ApproverChoice::Simulated => Ok((simulated(state, config, enrolled)?, None)),
     }
+}
+
+fn simulated(state: &State, config: &Config, enrolled: Enrolled) -> Result<Desk, Failure> {
+    let proof = Throwaway::of(state.root()).map_err(Failure::state)?;
+    let answer = match config.simulated_answer {
+        None | Some(SimulatedChoice::Lease) => SimulatedAnswer::ApproveWithLease,
+        Some(SimulatedChoice::Approve) => SimulatedAnswer::Approve,
+        Some(SimulatedChoice::Deny) => SimulatedAnswer::Deny,
+        Some(SimulatedChoice::Never) => SimulatedAnswer::Never,
+    };
+    let seed = keys::read(&state.approver_key())?;
+    let passkey = SoftwarePasskey::new(&seed, answer, &proof).map_err(Failure::state)?;
+    Ok(Desk::throwaway(Box::new(passkey), enrolled, proof))
 }
 
 /// The audit log, for this process alone.
@@ -252,12 +303,17 @@ pub(crate) fn audit_key(state: &State) -> Result<CheckpointKey, Failure> {
 
 /// Records what an operator does, before it is done: no record, no act.
 pub(crate) fn note(state: &State, action: OperatorAction, subject: &str, detail: Option<&str>) -> Result<(), Failure> {
-    note_in(log(state)?, action, subject, detail)
+    let log = log(state)?;
+    crate::block_on(note_in(&log, action, subject, detail))?
 }
 
-/// As [`note`], in a log that is open.
-pub(crate) fn note_in(log: Log, action: OperatorAction, subject: &str, detail: Option<&str>) -> Result<(), Failure> {
-    let event = Event::operator(action, subject, detail);
-    let noted = crate::block_on(log.note(event, (Outside::system().now)()))?;
+/// The same in a log that is open.
+pub(crate) async fn note_in(
+    log: &Log,
+    action: OperatorAction,
+    subject: &str,
+    detail: Option<&str>,
+) -> Result<(), Failure> {
+    let noted = log.note(Event::operator(action, subject, detail), (Outside::system().now)()).await;
     noted.map(|_| ()).map_err(|error| Failure::new(Code::Audit, error))
 }

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use claviger_grant::{Caller, ProbeUpstream, SendRequest};
 use claviger_manifest::{Manifest, Name};
+use claviger_pipeline::Hallway;
 use claviger_vault::{Answer, Echo, Place, Probed, Spelling};
 use serde_json::json;
 
@@ -18,19 +20,32 @@ use crate::{open, state};
 pub(crate) fn run(state: &State, identity: Option<&Path>, probe: &Probe) -> Result<Output, Failure> {
     let config = state.config()?;
     let upstream = upstream(probe)?;
-    let hallway = open::hallway(state, identity, &probe.connection)?;
+    crate::block_on(async {
+        let (hallway, web) = open::hallway(state, identity, &probe.connection).await?;
+        let reported = send(&hallway, config.principal, probe, &upstream).await;
+        crate::web::close(web).await;
+        reported
+    })?
+}
+
+async fn send(
+    hallway: &Arc<Hallway>,
+    principal: String,
+    probe: &Probe,
+    upstream: &ProbeUpstream,
+) -> Result<Output, Failure> {
     let package = hallway.policy().package(&probe.connection).ok_or_else(|| unknown(probe))?;
     let manifest = package.manifest();
     let tool = manifest.tools.iter().find(|(_, tool)| tool.operations.contains(&probe.operation));
     let (tool, _) = tool.ok_or_else(|| unknown(probe))?;
     let caller = Caller {
-        principal: config.principal,
+        principal,
         session: format!("cli-{}", std::process::id()),
         connection: probe.connection.clone(),
         tool: tool.clone(),
     };
-    let request = request(manifest, probe)?;
-    let answer = crate::block_on(async { hallway.begin(caller).probe(request, &upstream).await })?;
+    let answer = hallway.begin(caller).probe(request(manifest, probe)?, upstream).await;
+    crate::ending::close(hallway).await;
     match answer.map_err(|refusal| Failure::new(code_of(refusal.reason), &refusal.detail))? {
         Answer::Probed(probed) => report(&probe.operation, &probed),
         _ => Err(Failure::new(Code::Failed, "a probe was answered with something else; this is a defect")),

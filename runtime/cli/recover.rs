@@ -21,7 +21,7 @@ pub(crate) fn run(
     let embedded = open::embedded(state, identity)?;
     let journal = open::journal(state, &embedded)?;
     let Some((number, place)) = store else { return list(&journal) };
-    let providers = open::providers(&config, embedded)?;
+    let providers = open::providers(&config, embedded.shared())?;
     open::note(state, OperatorAction::SecretRecovered, &place.to_string(), Some(&number.to_string()))?;
     let stored = crate::block_on(claviger_vault::recover(number, place, &providers, &journal))?;
     let stored = stored.map_err(Failure::state)?;

@@ -26,6 +26,9 @@ pub(crate) struct Config {
     /// What a simulated approver answers, to try out the other answers too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) simulated_answer: Option<SimulatedChoice>,
+    /// Where the approval page is.
+    #[serde(default, skip_serializing_if = "Web::is_default")]
+    pub(crate) web: Web,
     /// 1Password's command line, when vaults use it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) op: Option<Op>,
@@ -50,10 +53,36 @@ pub(crate) struct AuditChoice {
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ApproverChoice {
-    /// A prompt on the controlling terminal.
+    /// The page in the browser as soon as a passkey is enrolled; until then a prompt on the controlling terminal.
     Terminal,
+    /// The page in the browser and nothing else.
+    Web,
     /// A software passkey that says yes. Only in a throw-away directory, and marked in every receipt.
     Simulated,
+}
+
+/// Where the approval page is: passkeys are bound to it.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Web {
+    /// A name under `.localhost`.
+    pub(crate) host: String,
+    /// The port on 127.0.0.1 and ::1.
+    pub(crate) port: u16,
+    /// Whether the system's browser is opened; the link is printed in any case.
+    pub(crate) open_browser: bool,
+}
+
+impl Default for Web {
+    fn default() -> Self {
+        Self { host: "claviger.localhost".to_owned(), port: 7443, open_browser: true }
+    }
+}
+
+impl Web {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What a simulated approver answers.
@@ -162,6 +191,16 @@ impl State {
         self.root.join("quarantine.json")
     }
 
+    /// Keys that count no more. Their receipts are still verified.
+    pub(crate) fn revoked_approvers(&self) -> PathBuf {
+        self.root.join("revoked-approvers.toml")
+    }
+
+    /// What tickets for the page are made with.
+    pub(crate) fn web_key(&self) -> PathBuf {
+        self.root.join("web.key")
+    }
+
     pub(crate) fn audit(&self) -> PathBuf {
         self.root.join("audit")
     }
@@ -244,11 +283,18 @@ pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(|error| Failure::file(path, &error))
 }
 
-/// Makes a directory that only its owner enters.
+/// Makes a directory that only its owner enters, if it is not there. Its name is durable before anything is in it.
 pub(crate) fn private_directory(path: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::DirBuilderExt as _;
+    if path.is_dir() {
+        return Ok(());
+    }
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    private_directory(above)?;
+    // Recursive only so that whoever makes it at the same moment is no error.
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|error| Failure::file(path, &error))
+    made.map_err(|error| Failure::file(path, &error))?;
+    sync(above)
 }
 
 /// Writes a file whole or not at all, readable by its owner only: a new file beside it, synced, then renamed.

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use claviger_manifest::{Malformed, Name, SecretReference};
+use claviger_manifest::{Effect, Malformed, Name, SecretReference};
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use crate::Pin;
+use crate::{People, Pin, Terms};
 
 /// The largest connection file, in bytes: a dozen pages of PEM and settings, so that a wrong file is refused at once.
 const MAX_FILE: usize = 256 * 1024;
@@ -66,9 +66,22 @@ pub struct Grant {
     /// Which secrets, of those that the manifest calls identifiers, are none: answers are not scanned for them.
     #[serde(default)]
     pub identifiers: BTreeSet<Name>,
+    /// Which operations that only look ask a human each time, instead of once for a while.
+    #[serde(default)]
+    pub each_use: BTreeSet<Name>,
+    /// How many distinct people must agree to an operation or write-back rule; one where this says nothing.
+    #[serde(default)]
+    pub people: BTreeMap<Name, People>,
     /// Which private address ranges it may reach, as CIDR.
     #[serde(default)]
     pub networks: Vec<IpNet>,
+}
+
+impl Grant {
+    /// How a human must agree to an operation or write-back rule.
+    pub fn terms(&self, effect: Effect, name: &Name) -> Terms {
+        Terms::under(effect, name, &self.each_use, &self.people)
+    }
 }
 
 /// Why a connection file is not accepted.

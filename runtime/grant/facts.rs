@@ -114,6 +114,10 @@ pub struct CredentialFacts {
     /// Where each value comes from: a reference, `identifier <reference>`, `slot <name>` for a value of this call, or
     /// `setting` and its text.
     pub secrets: BTreeMap<Name, String>,
+    /// The version of each referenced value, where its provider tells one before the value is read. A value in another
+    /// version is not sent under this approval.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub versions: BTreeMap<Name, String>,
     /// Where a token is minted first, for schemes that mint one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_endpoint: Option<String>,

@@ -20,6 +20,7 @@ mod probe;
 mod render;
 mod request;
 mod strict_json;
+mod terms;
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
@@ -49,3 +50,4 @@ pub use policy::{Policy, PolicyError};
 pub use probe::ProbeUpstream;
 pub use request::{Action, Caller, Lent, Request, SendRequest, SlotHandle, StoreRequest};
 pub use strict_json::StrictJsonError;
+pub use terms::{NotPeople, People, Terms};

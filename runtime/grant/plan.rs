@@ -83,6 +83,8 @@ pub struct CredentialPlan {
     pub declaration: Credential,
     /// Where each secret comes from.
     pub sources: BTreeMap<Name, Source>,
+    /// The version in which each referenced value was approved, where it was known.
+    pub versions: BTreeMap<Name, String>,
     /// Where tokens are minted, for schemes that mint one.
     pub token_endpoint: Option<TokenEndpointPlan>,
     /// The request that opens a session, for schemes that have one.
@@ -104,6 +106,16 @@ pub enum Source {
     Setting(String),
     /// A random value that is made for a probe and forgotten with it.
     Canary,
+}
+
+impl Source {
+    /// The reference that a provider resolves, if one does.
+    pub fn reference(&self) -> Option<&SecretReference> {
+        match self {
+            Self::Reference(reference) | Self::Identifier(reference) => Some(reference),
+            Self::Slot(_) | Self::Setting(_) | Self::Canary => None,
+        }
+    }
 }
 
 /// The endpoint and path that mint a token.

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use claviger_manifest::{Manifest, Name, Operation, Tool, ToolName, VerifiedPackage, WriteBack};
+use claviger_manifest::{Effect, Manifest, Name, Operation, Tool, ToolName, VerifiedPackage, WriteBack};
 
 use crate::facts::{ActionFacts, PluginFacts, StoreFacts};
 use crate::plan::{Plan, StorePlan};
 use crate::request::{Action, Caller, Request, SendRequest, StoreRequest};
-use crate::{Connection, Denied, Facts, Granted};
+use crate::{Connection, Denied, Facts, Granted, Terms};
 
 /// Why a connection does not fit its plugin.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +57,10 @@ impl Context<'_> {
 
     pub(crate) fn connection(&self) -> &Connection {
         &self.installed.connection
+    }
+
+    pub(crate) fn terms(&self, effect: Effect, name: &Name) -> Terms {
+        self.connection().grant.terms(effect, name)
     }
 }
 
@@ -144,7 +148,7 @@ fn check_send(context: &Context<'_>, send: SendRequest) -> Result<Granted, Denie
     }
     let (send_facts, outbound) = crate::render::render(context, name, operation, send)?;
     let facts = facts(context, operation.effect, operation.description.clone(), ActionFacts::Send(send_facts));
-    Ok(Granted::new(facts, Plan::Send(Box::new(outbound))))
+    Ok(Granted::new(facts, Plan::Send(Box::new(outbound)), context.terms(operation.effect, name)))
 }
 
 fn declared_operation<'a>(context: &'a Context<'_>, asked: &str) -> Result<(&'a Name, &'a Operation), Denied> {
@@ -175,8 +179,9 @@ fn check_store(context: &Context<'_>, store: StoreRequest) -> Result<Granted, De
         title: plan.title.clone(),
         fields: plan.fields.iter().map(|(label, value)| (label.clone(), value.slot.clone())).collect(),
     };
-    let effect = claviger_manifest::Effect::Write;
-    Ok(Granted::new(facts(context, effect, rule.description.clone(), ActionFacts::Store(shown)), Plan::Store(plan)))
+    let effect = Effect::Write;
+    let facts = facts(context, effect, rule.description.clone(), ActionFacts::Store(shown));
+    Ok(Granted::new(facts, Plan::Store(plan), context.terms(effect, name)))
 }
 
 fn declared_write_back<'a>(context: &'a Context<'_>, asked: &str) -> Result<(&'a Name, &'a WriteBack), Denied> {
@@ -201,12 +206,7 @@ fn fill_fields(name: &Name, rule: &WriteBack, store: StoreRequest) -> Result<Vec
     if values.is_empty() { Ok(filled) } else { Err(wrong()) }
 }
 
-pub(crate) fn facts(
-    context: &Context<'_>,
-    effect: claviger_manifest::Effect,
-    description: Option<String>,
-    action: ActionFacts,
-) -> Facts {
+pub(crate) fn facts(context: &Context<'_>, effect: Effect, description: Option<String>, action: ActionFacts) -> Facts {
     let plugin = &context.manifest().plugin;
     Facts {
         plugin: PluginFacts {
@@ -234,6 +234,8 @@ fn fits(name: &Name, connection: &Connection, manifest: &Manifest) -> Result<(),
     let grant = &connection.grant;
     let identifiers = manifest.secrets.iter().filter(|(_, secret)| secret.identifier);
     let identifiers: BTreeMap<Name, ()> = identifiers.map(|(name, _)| (name.clone(), ())).collect();
+    let actions = manifest.operations.keys().chain(manifest.write_back.keys());
+    let actions: BTreeMap<Name, ()> = actions.map(|name| (name.clone(), ())).collect();
     let strangers = [
         ("the setting", stranger(connection.settings.keys(), &manifest.settings)),
         ("the secret", stranger(connection.secrets.keys(), &manifest.secrets)),
@@ -241,6 +243,8 @@ fn fits(name: &Name, connection: &Connection, manifest: &Manifest) -> Result<(),
         ("the write-back", stranger(connection.write_back.keys(), &manifest.write_back)),
         ("the operation", stranger(&grant.operations, &manifest.operations)),
         ("the write-back", stranger(&grant.write_back, &manifest.write_back)),
+        ("the operation", stranger(&grant.each_use, &manifest.operations)),
+        ("the operation or write-back", stranger(grant.people.keys(), &actions)),
         ("the identifier", stranger(&grant.identifiers, &identifiers)),
     ];
     let mut found = strangers.into_iter().filter_map(|(what, stranger)| Some((what, stranger?)));

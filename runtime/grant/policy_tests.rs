@@ -164,6 +164,20 @@ fn a_session_shows_what_it_logs_in_with_and_where() {
 }
 
 #[test]
+fn versions_are_shown_and_planned_for_the_references_that_have_one() {
+    let (id, secret) = ("op://MSP/Cluster/token id", "op://Acme/Cluster/token secret");
+    let granted = granted(crate::testkit::send("list-pools", Some("ticket")));
+    assert_eq!(granted.references().iter().map(ToString::to_string).collect::<Vec<_>>(), [secret, id]);
+    let known = [(secret.parse().unwrap(), "17".to_owned()), ("op://a/b/c".parse().unwrap(), "1".to_owned())];
+    let (_, send, outbound) = parts(granted.with_versions(&known.into()));
+    let expected = [("token-secret".parse().unwrap(), "17".to_owned())].into();
+    assert_eq!(send.credential.unwrap().versions, expected);
+    let credential = outbound.credential.unwrap();
+    assert!(credential.versions.is_empty(), "a session's own values have no reference");
+    assert_eq!(credential.login.unwrap().credential.unwrap().versions, expected);
+}
+
+#[test]
 fn a_guest_runs_neither_log_in_nor_log_out() {
     for operation in ["log-in", "log-out"] {
         let denied = check_send(&policy(&[]), crate::testkit::send(operation, Some("password"))).unwrap_err();
@@ -273,7 +287,20 @@ fn a_connection_names_only_what_the_plugin_declares() {
     assert_eq!(add("token = \"Acme\"", "stray = \"Acme\"").to_string(), error("the write-back"));
     assert_eq!(add("\"ping\"", "\"stray\"").to_string(), error("the operation"));
     assert_eq!(add("write-back = [\"token\"]", "write-back = [\"stray\"]").to_string(), error("the write-back"));
+    assert_eq!(add("networks =", "each-use = [\"stray\"]\nnetworks =").to_string(), error("the operation"));
+    let people = add("networks =", "people = { stray = 2 }\nnetworks =").to_string();
+    assert_eq!(people, error("the operation or write-back"));
     assert!(matches!(add("plugin = \"hypervisor\"", "plugin = \"psa\""), PolicyError::OtherPlugin(_)));
+}
+
+#[test]
+fn a_tool_is_offered_when_each_part_of_it_is_granted_and_not_before() {
+    let offered = |replaced: &[(&str, &str)]| {
+        policy(replaced).grants_tool("ada", &"pve-acme".parse().unwrap(), &"everything".parse().unwrap())
+    };
+    assert!(offered(&[]));
+    assert!(!offered(&[("\"ping\", ", "")]), "one operation is missing");
+    assert!(!offered(&[("write-back = [\"token\"]", "write-back = []")]), "the write-back is missing");
 }
 
 #[test]

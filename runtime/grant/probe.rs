@@ -65,7 +65,7 @@ fn rendered(
     // Shown as it will be sent: read off the changed plan, like the facts of every other request.
     let shown = render::facts_of(operation, name, &send, &outbound)?;
     let facts = facts(context, operation.effect, operation.description.clone(), ActionFacts::Send(shown));
-    Ok(Granted::new(facts, Plan::Send(Box::new(outbound))))
+    Ok(Granted::new(facts, Plan::Send(Box::new(outbound)), context.terms(operation.effect, name)))
 }
 
 /// Takes everything out of a plan that is the connection's: where it goes, whom it trusts, what it authenticates with.

@@ -104,6 +104,7 @@ fn credential_facts(plan: &CredentialPlan) -> CredentialFacts {
         name: plan.name.clone(),
         scheme: plan.declaration.scheme.as_str(),
         secrets: sources.map(|(name, source)| (name.clone(), shown(source))).collect(),
+        versions: BTreeMap::new(),
         token_endpoint: plan.token_endpoint.as_ref().map(|token| format!("{}{}", token.endpoint.origin, token.path)),
         login: plan.login.as_ref().map(|login| format!("{} {}{}", login.method, login.endpoint.origin, login.path)),
         logout: plan.logout.as_ref().map(|out| format!("{} {}{}", out.method, out.endpoint.origin, out.path)),
@@ -159,6 +160,7 @@ fn credential(
     Ok(Some(CredentialPlan {
         name: name.clone(),
         sources: sources(context, declaration)?,
+        versions: BTreeMap::new(),
         token_endpoint: token_endpoint(context, declaration)?,
         login: session.map(|session| login(context, session)).transpose()?,
         logout: session.and_then(|session| logout(context, session).transpose()).transpose()?,

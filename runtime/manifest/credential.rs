@@ -195,6 +195,11 @@ impl Kind {
 }
 
 impl Scheme {
+    /// Whether the host itself replaces the value of this secret, as it does with a refresh token.
+    pub fn rotates(&self, name: &Name) -> bool {
+        matches!(self, Self::Oauth2(oauth) if oauth.rotates(name))
+    }
+
     /// The scheme's name in a manifest.
     pub fn as_str(&self) -> &'static str {
         self.kind().as_str()

@@ -34,6 +34,13 @@ pub enum OauthGrant {
     RefreshToken(Name),
 }
 
+impl Oauth {
+    /// Whether the host itself replaces the value of this secret.
+    pub(crate) fn rotates(&self, name: &Name) -> bool {
+        matches!(&self.grant, OauthGrant::RefreshToken(token) if token == name)
+    }
+}
+
 /// Where tokens are minted.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use claviger_approval::{Approved, Moment};
+use claviger_approval::{Approved, Ask, Moment};
 use claviger_audit::Event;
 use claviger_grant::{Action, Caller, Denied, Granted, ProbeUpstream, Request, SendRequest, SlotHandle, StoreRequest};
 use claviger_manifest::{Limits, Manifest, Name};
-use claviger_vault::{Answer, CallScope};
+use claviger_vault::{Answer, CallScope, FailureKind};
 
 use crate::refusal::{Reason, Refusal};
 use crate::{Hallway, HumanClock};
@@ -76,7 +76,21 @@ impl Call {
         let response = log.close(done, (self.hallway.outside.now)()).await;
         // The request may be out: without a durable outcome the answer stays here, and the caller is told so.
         let response = response.map_err(|error| Refusal::unrecorded(&error, true))?;
-        Ok(response.into_result()?)
+        let result = response.into_result();
+        if let Err(failure) = &result {
+            self.distrust(&failure.kind);
+        }
+        Ok(result?)
+    }
+
+    /// What a yes rests on may be gone: a secret that was replaced is another one, and a session in which a secret came
+    /// back is not what people agreed to.
+    fn distrust(&self, kind: &FailureKind) {
+        match kind {
+            FailureKind::Replaced(_) => self.hallway.desk.void_connection(&self.caller.connection),
+            FailureKind::Leak => self.hallway.desk.taint(&self.caller.session),
+            _ => {}
+        }
     }
 
     /// Sends one operation.
@@ -165,8 +179,16 @@ impl Call {
         })?;
         let now = u64::try_from((self.hallway.outside.now)().as_second()).unwrap_or_default();
         let moment = Moment { now, nonce: (self.hallway.outside.nonce)()?, wait: left };
+        // Before anybody is asked: a yes is for the secrets as they are now.
+        let granted = self.versioned(granted).await;
         let _waiting = self.human.start();
-        Ok(self.hallway.desk.approve(granted, moment).await)
+        let announce = |ask: &Ask| self.human.show(ask.match_code());
+        Ok(self.hallway.desk.approve(granted, moment, &announce).await)
+    }
+
+    async fn versioned(&self, granted: Granted) -> Granted {
+        let versions = self.hallway.vault.versions(&granted.references()).await;
+        granted.with_versions(&versions)
     }
 
     /// A refusal that cannot be recorded is itself a refusal: the log is how an operator learns of attempts.

@@ -1,14 +1,20 @@
 //! The rooms, joined.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use claviger_approval::Desk;
 use claviger_audit::{Event, Log, OperatorAction};
 use claviger_grant::{Caller, Policy};
-use claviger_vault::{OpenSession, Vault};
-use tokio::sync::Mutex;
+use claviger_vault::{OpenSession, SessionWatch, Vault};
+use tokio::task::JoinSet;
 
 use crate::{Call, Outside};
+
+/// The most time that [`Hallway::close`] takes: a log-out may take five seconds, and what is minted when the host ends has
+/// as much again. Container runtimes kill a program that does not end within ten (Docker's default).
+const END_TIME: Duration = Duration::from_secs(9);
 
 /// One of each room, for the life of the host.
 pub struct Hallway {
@@ -17,14 +23,18 @@ pub struct Hallway {
     pub(crate) log: Log,
     pub(crate) vault: Vault,
     pub(crate) outside: Outside,
-    /// What did not work when sessions were ended. Whoever ends some holds the lock.
-    ending: Mutex<Vec<String>>,
+    /// Log-outs under way. Each gives what did not work.
+    log_outs: Mutex<JoinSet<Option<String>>>,
+    /// What did not work so far.
+    trouble: Mutex<Vec<String>>,
+    watched: AtomicBool,
 }
 
 impl Hallway {
     /// Joins the rooms.
     pub fn new(policy: Policy, desk: Desk, log: Log, vault: Vault, outside: Outside) -> Arc<Self> {
-        Arc::new(Self { policy, desk, log, vault, outside, ending: Mutex::default() })
+        let (log_outs, trouble, watched) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
+        Arc::new(Self { policy, desk, log, vault, outside, log_outs, trouble, watched })
     }
 
     /// Begins one tool call. What it opens ends with it.
@@ -32,41 +42,62 @@ impl Hallway {
         Call::new(Arc::clone(self), caller)
     }
 
-    /// Ends the sessions that requests opened at upstreams: to be called once, when no call runs any more. Tells what did
-    /// not work, since the host began.
-    pub async fn end_sessions(&self) -> Vec<String> {
-        // Whoever ends some already is waited for.
-        let mut trouble = self.ending.lock().await;
-        self.end(self.vault.take_sessions().await, &mut trouble).await;
-        std::mem::take(&mut *trouble)
+    /// Ends the host: no session is opened any more, those that are open are logged out, side by side, and the keys of the
+    /// vault are wiped. A call that still runs fails at what it asks for next. Takes no longer than nine seconds, and tells
+    /// what did not work since the host began.
+    pub async fn close(self: &Arc<Self>) -> Vec<String> {
+        self.vault.stop();
+        let done = tokio::time::timeout(END_TIME, async {
+            // Waits for what is being minted.
+            self.log_out(self.vault.take_sessions().await);
+            // Those that were begun beside a call are waited for too.
+            let mut log_outs = std::mem::take(&mut *held(&self.log_outs));
+            while let Some(done) = log_outs.join_next().await {
+                held(&self.trouble).extend(done.ok().flatten());
+            }
+        });
+        if done.await.is_err() {
+            let seconds = END_TIME.as_secs();
+            held(&self.trouble).push(format!(
+                "sessions were not ended within {seconds} seconds; they end at the upstream by themselves"
+            ));
+        }
+        self.vault.lock();
+        std::mem::take(&mut *held(&self.trouble))
     }
 
-    /// Ends the sessions that others have replaced, beside the call that replaced them: an upstream that counts them would
-    /// run out before the host ends.
+    /// Ends the sessions that others have replaced, and those whose life is over, beside the calls: no call waits for a
+    /// log-out, and an upstream that counts sessions would run out of them before the host ends.
     pub(crate) fn end_replaced(self: &Arc<Self>) {
-        if !self.vault.has_replaced_sessions() {
-            return;
+        if !self.watched.swap(true, Ordering::Relaxed) {
+            tokio::spawn(watch(Arc::downgrade(self), self.vault.watch_sessions()));
         }
-        let hallway = Arc::clone(self);
-        tokio::spawn(async move {
-            let mut trouble = hallway.ending.lock().await;
-            // Taken out now and not before: a host that ends meanwhile ends these too.
-            hallway.end(hallway.vault.take_replaced_sessions(), &mut trouble).await;
-        });
+        if self.vault.has_replaced_sessions() {
+            self.log_out(self.vault.take_replaced_sessions());
+        }
+    }
+
+    fn log_out(self: &Arc<Self>, sessions: Vec<OpenSession>) {
+        let mut log_outs = held(&self.log_outs);
+        while let Some(done) = log_outs.try_join_next() {
+            held(&self.trouble).extend(done.ok().flatten());
+        }
+        for session in sessions {
+            let hallway = Arc::clone(self);
+            log_outs.spawn(async move { hallway.end(session).await });
+        }
     }
 
     /// No record, no act: a log-out that cannot be noted is not sent, and the session ends at the upstream by itself.
-    async fn end(&self, sessions: Vec<OpenSession>, trouble: &mut Vec<String>) {
-        for session in sessions {
-            let what = format!("{} of {}", session.credential(), session.connection());
-            let (subject, detail) = (session.connection().as_str(), session.credential().as_str());
-            let event = Event::operator(OperatorAction::SessionEnded, subject, Some(detail));
-            let done = match self.log.note(event, (self.outside.now)()).await {
-                Ok(_) => self.vault.end_session(session).await.map_err(|failure| failure.to_string()),
-                Err(error) => Err(error.to_string()),
-            };
-            trouble.extend(done.err().map(|why| format!("the session {what} was not ended: {why}")));
-        }
+    async fn end(&self, session: OpenSession) -> Option<String> {
+        let what = format!("{} of {}", session.credential(), session.connection());
+        let (subject, detail) = (session.connection().as_str(), session.credential().as_str());
+        let event = Event::operator(OperatorAction::SessionEnded, subject, Some(detail));
+        let done = match self.log.note(event, (self.outside.now)()).await {
+            Ok(_) => self.vault.end_session(session).await.map_err(|failure| failure.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        done.err().map(|why| format!("the session {what} was not ended: {why}"))
     }
 
     /// The connections and their plugins.
@@ -78,4 +109,17 @@ impl Hallway {
     pub fn log(&self) -> &Log {
         &self.log
     }
+}
+
+/// Ends sessions whose life is over while no call runs, for as long as there is a host.
+async fn watch(hallway: Weak<Hallway>, sessions: SessionWatch) {
+    loop {
+        sessions.ended().await;
+        let Some(hallway) = hallway.upgrade() else { return };
+        hallway.end_replaced();
+    }
+}
+
+fn held<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

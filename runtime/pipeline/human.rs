@@ -14,6 +14,7 @@ pub struct HumanClock {
 struct State {
     total: Duration,
     since: Option<Instant>,
+    code: Option<String>,
 }
 
 impl HumanClock {
@@ -26,6 +27,16 @@ impl HumanClock {
     /// True while a human is being asked.
     pub fn is_waiting(&self) -> bool {
         self.lock().since.is_some()
+    }
+
+    /// The two digits that whoever is asked must type where they approve, while they are asked for something that needs
+    /// them. To be shown where the call was made.
+    pub fn match_code(&self) -> Option<String> {
+        self.lock().code.clone()
+    }
+
+    pub(crate) fn show(&self, code: Option<&str>) {
+        self.lock().code = code.map(str::to_owned);
     }
 
     /// Starts the clock; it stops when the guard is dropped, cancellation included.
@@ -45,6 +56,7 @@ pub(crate) struct Waiting<'a>(&'a HumanClock);
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
+        state.code = None;
         if let Some(since) = state.since.take() {
             state.total += since.elapsed();
         }
@@ -56,6 +68,17 @@ mod tests {
     use std::time::Duration;
 
     use super::HumanClock;
+
+    #[test]
+    fn the_match_code_is_shown_while_somebody_is_asked() {
+        let clock = HumanClock::default();
+        {
+            let _waiting = clock.start();
+            clock.show(Some("07"));
+            assert_eq!(clock.match_code().as_deref(), Some("07"));
+        }
+        assert_eq!(clock.match_code(), None);
+    }
 
     #[test]
     fn only_the_time_inside_counts() {

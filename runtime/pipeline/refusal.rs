@@ -94,6 +94,7 @@ impl From<Failure> for Refusal {
 fn reason(kind: &FailureKind) -> Reason {
     match kind {
         FailureKind::Secret { .. }
+        | FailureKind::Replaced(_)
         | FailureKind::EmptySlot(_)
         | FailureKind::Unplaceable(_)
         | FailureKind::Quarantined { .. }

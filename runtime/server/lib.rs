@@ -1,11 +1,15 @@
-//! Who is calling? An agent, over the Model Context Protocol.
+//! Who is calling? An agent, over the Model Context Protocol, or a person, in their browser.
 //!
-//! Nothing but the granted tools is exposed: no resource, no prompt, no verb that could tell about a secret, a reference,
-//! a grant or the log. Names, descriptions and schemas come from signed manifests; annotations come from their effects.
+//! To an agent nothing but the granted tools is exposed: no resource, no prompt, no verb that could tell about a secret, a
+//! reference, a grant or the log. Names, descriptions and schemas come from signed manifests; annotations come from their
+//! effects. A person approves on the page that [`Web`] serves on loopback; no agent reaches that through the protocol, and
+//! a passkey that verified its user is what counts on it.
 
 mod catalogue;
 mod mcp;
 mod progress;
 mod serve;
+mod web;
 
 pub use serve::{ServeError, stdio};
+pub use web::{Enrolling, Link, Origin, OriginError, Person, Summon, Tickets, Web, WebApprover, WebError};

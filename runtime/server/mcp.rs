@@ -20,12 +20,13 @@ pub(crate) struct Session {
     catalogue: Catalogue,
     principal: String,
     session: String,
+    page: Option<String>,
 }
 
 impl Session {
-    pub(crate) fn new(host: Arc<Host>, principal: String, session: String) -> Self {
+    pub(crate) fn new(host: Arc<Host>, principal: String, session: String, page: Option<String>) -> Self {
         let catalogue = Catalogue::of(&host, &principal);
-        Self { host, catalogue, principal, session }
+        Self { host, catalogue, principal, session, page }
     }
 
     async fn run(&self, name: &str, arguments: Value, context: RequestContext<RoleServer>) -> Option<CallToolResult> {
@@ -34,7 +35,12 @@ impl Session {
             Ok(call) => call,
             Err(error) => return Some(failed(&error)),
         };
-        let reports = progress::report(call.human(), context.meta.get_progress_token(), context.peer.clone());
+        let reports = progress::report(
+            call.human(),
+            context.meta.get_progress_token(),
+            context.peer.clone(),
+            self.page.as_deref(),
+        );
         tokio::select! {
             done = call.run(arguments) => Some(match done {
                 Ok(result) => CallToolResult::structured(result.value),

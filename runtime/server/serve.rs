@@ -18,12 +18,17 @@ pub enum ServeError {
     Broken,
 }
 
-/// Serves one agent until it closes standard input.
+/// Serves one agent until it closes standard input. `page` is where a person approves, to be told while one is waited for.
 ///
 /// # Errors
 /// [`ServeError`] when there is no session or it breaks.
-pub async fn stdio(host: Arc<Host>, principal: String, session: String) -> Result<(), ServeError> {
-    let service = Session::new(host, principal, session).serve(rmcp::transport::stdio_pipes()).await;
+pub async fn stdio(
+    host: Arc<Host>,
+    principal: String,
+    session: String,
+    page: Option<String>,
+) -> Result<(), ServeError> {
+    let service = Session::new(host, principal, session, page).serve(rmcp::transport::stdio_pipes()).await;
     let service = service.map_err(|_| ServeError::Handshake)?;
     service.waiting().await.map(|_| ()).map_err(|_| ServeError::Broken)
 }

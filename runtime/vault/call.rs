@@ -94,6 +94,7 @@ impl CallScope {
 
     /// Keeps what a reference resolved to, so that a provider is asked once per call.
     pub(crate) fn keep(&mut self, reference: SecretReference, resolved: Versioned) {
+        self.resolved.retain(|known| known.reference != reference);
         self.resolved.push(Known { reference, resolved });
     }
 

@@ -214,6 +214,11 @@ impl Provider for Embedded {
         })
     }
 
+    fn version<'a>(&'a self, reference: &'a SecretReference) -> BoxFuture<'a, Result<Option<String>, ProviderError>> {
+        // Names and versions are sealed apart from the values: no value is opened for this.
+        Box::pin(async move { Ok(Some(self.inner.current()?.version(reference)?)) })
+    }
+
     fn create<'a>(&'a self, item: &'a NewItem) -> BoxFuture<'a, Result<Created, ProviderError>> {
         let (inner, item) = (Arc::clone(&self.inner), item.duplicate());
         Box::pin(async move {
@@ -238,6 +243,10 @@ impl Provider for Embedded {
             let saved = tokio::task::spawn_blocking(save).await;
             Ok(saved.map_err(|_| ProviderError::Unavailable("the host is shutting down"))??)
         })
+    }
+
+    fn lock(&self) {
+        Self::lock(self);
     }
 }
 

@@ -57,7 +57,13 @@ impl State {
         let (item, field) = self.index.find(reference)?;
         let (key, place) = value_key(master, &self.head.store, item, &field.id, field.version)?;
         let value = key.open(&place, &field.sealed)?;
-        Ok(Resolved { value, version: format!("{}.{}", item.id, field.version) })
+        Ok(Resolved { value, version: version(item, field) })
+    }
+
+    /// The version of the value that a reference points to.
+    pub(crate) fn version(&self, reference: &SecretReference) -> Result<String, EmbeddedError> {
+        let (item, field) = self.index.find(reference)?;
+        Ok(version(item, field))
     }
 
     /// Every field, in the order of its names.
@@ -110,8 +116,11 @@ impl Draft<'_> {
     ) -> Result<(), EmbeddedError> {
         let vault = self.index.vault_or_new(place.vault())?;
         let item = self.index.item(&vault, place.item())?;
-        let held = format!("{}.{}", item.id, item.field(place)?.version);
-        if held == version { self.put(place, value, true) } else { Err(ProviderError::Conflict.into()) }
+        if self::version(item, item.field(place)?) == version {
+            self.put(place, value, true)
+        } else {
+            Err(ProviderError::Conflict.into())
+        }
     }
 
     /// Creates an item. One with the same title, or two, and nothing happens.
@@ -161,6 +170,11 @@ impl Draft<'_> {
             None => self.index.items.push(item),
         }
     }
+}
+
+/// A version in words: which item, and which of its versions gave the field this value.
+fn version(item: &ItemEntry, field: &FieldEntry) -> String {
+    format!("{}.{}", item.id, field.version)
 }
 
 /// The key of one version of an item, and what binds a value to its place: a sealed value that was moved to another

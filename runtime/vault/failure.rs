@@ -27,6 +27,11 @@ pub enum FailureKind {
         /// The provider's reason.
         why: ProviderError,
     },
+    /// The value was replaced after it was approved.
+    #[error(
+        "the value of secret {0} was replaced after its use was approved, so it was not sent; call again, and a human is asked for the new one"
+    )]
+    Replaced(Name),
     /// A credential needs a slot that nothing has filled in this call.
     #[error("slot {0} holds no value in this tool call; capture or generate it first")]
     EmptySlot(Name),
@@ -233,6 +238,7 @@ impl FailureKind {
             Self::Journal(_) => "journal",
             Self::Successor(_) => "successor",
             Self::Rotated(_) => "rotated",
+            Self::Replaced(_) => "replaced",
             Self::Token { .. } => "token",
             Self::TokenAnswer(_) => "token-answer",
             Self::Login { .. } => "login",

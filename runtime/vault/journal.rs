@@ -3,13 +3,15 @@
 //!
 //! One file for each value, written whole and renamed into place. A value whose [`Journal::append`] returned survives
 //! every crash; one whose append did not return leaves at most an unfinished file, which the next open removes. A damaged
-//! file harms no other.
+//! file harms no other. Of tokens that rotate the newest stays when it is stored, see `journal/succession.rs`.
 //!
 //! ```text
 //! "claviger pending 1\n"
 //! length of what it is about, 4 bytes big endian     what it is about: JSON, sealed
 //! the value, sealed, to the end of the file
 //! ```
+
+mod succession;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use std::time::{Duration, SystemTime};
 use claviger_manifest::Name;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::succession::Succession;
 use crate::embedded::JournalKey;
 use crate::key_cell::KeyCell;
 use crate::private_file::{self, Lock, PrivateFileError};
@@ -57,15 +60,6 @@ pub struct Pending {
     pub is_successor: bool,
     /// When it was written, by the file system's clock; none if the file system does not say.
     pub written: Option<SystemTime>,
-}
-
-/// What has taken the place of a value that a provider still holds.
-#[derive(Default)]
-pub(crate) struct Succession {
-    /// The value to use, with its number.
-    pub(crate) newest: Option<(u64, Secret)>,
-    /// Entries that nobody needs any more.
-    pub(crate) settled: Vec<u64>,
 }
 
 /// Why the journal did not do it.
@@ -130,9 +124,15 @@ struct About {
     /// not a provider's version: that says nothing to another process, where it is a digest under a key of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     supersedes: Option<String>,
+    /// The marks of what was used before that, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    before: Vec<String>,
     /// The entry that was the successor before this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     follows: Option<u64>,
+    /// Whether a provider has it. A successor is kept all the same, for what it knows of the values before it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    stored: bool,
 }
 
 impl Journal {
@@ -150,70 +150,13 @@ impl Journal {
     /// the disk.
     pub fn append(&self, connection: &Name, slot: &Name, value: &Secret) -> Result<u64, JournalError> {
         let (connection, slot) = (connection.clone(), slot.clone());
-        self.write(&About { connection, slot, supersedes: None, follows: None }, value)
+        let (supersedes, before, follows, stored) = (None, Vec::new(), None, false);
+        self.write(&About { connection, slot, supersedes, before, follows, stored }, value)
     }
 
-    /// Seals a value that takes the place of one that a provider holds, and of the entry that did so before. As durable as
-    /// [`Journal::append`].
-    pub(crate) fn succeed(
-        &self,
-        connection: &Name,
-        secret: &Name,
-        held: &Secret,
-        follows: Option<u64>,
-        value: &Secret,
-    ) -> Result<u64, JournalError> {
-        let (connection, slot, supersedes) = (connection.clone(), secret.clone(), Some(self.mark(held)?));
-        self.write(&About { connection, slot, supersedes, follows }, value)
-    }
-
-    /// What has taken the place of a value that a provider holds. Whose connection it came up in does not matter: two of
-    /// them may be bound to one reference.
-    pub(crate) fn succession(&self, held: &Secret) -> Result<Succession, JournalError> {
-        let held = self.mark(held)?;
-        let mut succession = Succession::default();
-        let (mut successors, mut followed) = (Vec::new(), Vec::new());
-        for number in self.numbers()? {
-            let about = match self.about(number) {
-                Ok((about, _)) => about,
-                // One that is damaged says nothing, and one that is gone was settled meanwhile.
-                Err(JournalError::Damaged | JournalError::NoSuchEntry) => continue,
-                Err(error) => return Err(error),
-            };
-            match about.supersedes {
-                Some(mark) if mark == held => {
-                    successors.push(number);
-                    followed.extend(about.follows);
-                }
-                // Killed between storing and forgetting: the provider has it.
-                Some(_) if self.recover(number).and_then(|value| self.mark(&value)).is_ok_and(|mark| mark == held) => {
-                    succession.settled.push(number);
-                }
-                _ => {}
-            }
-        }
-        if let Some(newest) = successors.iter().find(|number| !followed.contains(number)) {
-            succession.newest = Some((*newest, self.recover(*newest)?));
-        }
-        succession.settled.extend(successors.iter().filter(|number| followed.contains(number)));
-        Ok(succession)
-    }
-
-    /// Whether an entry's value takes the place of this one.
-    pub(crate) fn succeeds(&self, number: u64, held: &Secret) -> Result<bool, JournalError> {
-        Ok(self.about(number)?.0.supersedes == Some(self.mark(held)?))
-    }
-
-    /// Whether an entry's value takes the place of one that a provider holds.
-    pub(crate) fn is_successor(&self, number: u64) -> Result<bool, JournalError> {
-        Ok(self.about(number)?.0.supersedes.is_some())
-    }
-
-    /// What tells a value from another, in every process that has this journal, and says nothing to anybody else.
-    fn mark(&self, value: &Secret) -> Result<String, JournalError> {
-        let key: Key = self.key.with(|key| key.derive("claviger/vault/successor/v1", &[]))?;
-        // EXPOSE: a keyed digest leaves this line, and only into an entry that is sealed.
-        Ok(key.fingerprint(value.expose()))
+    /// Wipes the key, for every holder of this journal.
+    pub(crate) fn lock(&self) {
+        self.key.lock();
     }
 
     /// Waits until nobody else refreshes a token on this machine, for as long as that may take them.
@@ -225,13 +168,16 @@ impl Journal {
         let mut random = [0_u8; 8];
         getrandom::fill(&mut random).map_err(|_| JournalError::Randomness)?;
         let number = u64::from_be_bytes(random);
+        self.put(number, about, value).map(|()| number)
+    }
+
+    fn put(&self, number: u64, about: &About, value: &Secret) -> Result<(), JournalError> {
         let bytes = self.encode(number, about, value)?;
         if u64::try_from(bytes.len()).map_or(true, |length| length > ENTRY_MAX) {
             return Err(JournalError::TooLarge);
         }
         let _lock = Lock::shared(&self.directory.join(LOCK))?;
-        private_file::replace(&self.directory, &file(number), &bytes)?;
-        Ok(number)
+        Ok(private_file::replace(&self.directory, &file(number), &bytes)?)
     }
 
     /// Forgets entries whose values are stored, or never will be. Forgetting twice is nothing. Waits for the disk.
@@ -249,7 +195,8 @@ impl Journal {
     /// them apart.
     pub fn pending(&self) -> Result<Vec<Pending>, JournalError> {
         let numbers = self.numbers()?;
-        let mut pending: Vec<_> = numbers.into_iter().filter_map(|number| self.listed(number).ok()).collect();
+        let listed = numbers.into_iter().filter_map(|number| self.listed(number).ok());
+        let mut pending: Vec<_> = listed.filter_map(|(pending, stored)| (!stored).then_some(pending)).collect();
         pending.sort_by_key(|pending| (pending.written, pending.number));
         Ok(pending)
     }
@@ -283,11 +230,13 @@ impl Journal {
         Ok((serde_json::from_slice(plain.expose()).map_err(|_| JournalError::Damaged)?, value))
     }
 
-    fn listed(&self, number: u64) -> Result<Pending, JournalError> {
+    /// An entry, and whether a provider has it.
+    fn listed(&self, number: u64) -> Result<(Pending, bool), JournalError> {
         let (about, _) = self.about(number)?;
         let written = std::fs::metadata(self.path(number)).and_then(|metadata| metadata.modified()).ok();
         let is_successor = about.supersedes.is_some();
-        Ok(Pending { number, connection: about.connection, slot: about.slot, is_successor, written })
+        let About { connection, slot, stored, .. } = about;
+        Ok((Pending { number, connection, slot, is_successor, written }, stored))
     }
 
     /// The two sealed parts of an entry.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use claviger_manifest::Name;
 
-use super::{Journal, JournalError, file};
+use super::{About, Journal, JournalError, file};
 use crate::embedded::JournalKey;
 use crate::key_cell::KeyCell;
 use crate::reveal::Secret;
@@ -82,11 +82,57 @@ fn a_successor_is_found_by_the_value_that_it_succeeds_in_every_process() {
     let later = fs::File::options().write(true).open(directory.path().join(file(first))).unwrap();
     later.set_modified(std::time::SystemTime::now() + Duration::from_secs(3600)).unwrap();
     let succession = other.succession(&secret("J6w-gannet-07")).unwrap();
-    assert_eq!((succession.newest.unwrap().0, succession.settled), (second, vec![first]));
+    assert_eq!((succession.newest.unwrap().0, succession.followed), (second, vec![first]));
     // Killed after it was stored: what is held now is what the entry says.
-    assert_eq!(other.succession(&secret("W8r-dunlin-20")).unwrap().settled, [second]);
+    let succession = other.succession(&secret("W8r-dunlin-20")).unwrap();
+    assert_eq!((succession.newest.is_none(), succession.own, succession.followed), (true, Some(second), vec![first]));
     let listed: Vec<bool> = other.pending().unwrap().iter().map(|pending| pending.is_successor).collect();
     assert_eq!(listed.iter().filter(|is| **is).count(), 2);
+}
+
+/// Whatever of a line turns up again: the newest is what counts, also when it was stored and recovered meanwhile.
+#[test]
+fn a_successor_knows_every_value_that_came_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Journal::open(directory.path(), key()).unwrap();
+    let token = |number: usize| format!("{number:04}-sanderling-Qw3Er5Ty");
+    let mut follows = None;
+    for number in 1..=40 {
+        // Every second one reaches the provider, as if somebody recovered it now and then.
+        let held = secret(&token((number - 1) / 2 * 2));
+        let entry = journal.succeed(&name("acme"), &name("refresh"), &held, follows, &secret(&token(number))).unwrap();
+        journal.done(&follows.into_iter().collect::<Vec<_>>()).unwrap();
+        follows = Some(entry);
+        for older in 0..number {
+            assert_eq!(newest(&journal, &token(older)).unwrap(), token(number).as_bytes(), "{older} after {number}");
+        }
+        assert_eq!(newest(&journal, &token(number)), None);
+    }
+    journal.stored(follows.unwrap()).unwrap();
+    let other = Journal::open(directory.path(), key()).unwrap();
+    assert_eq!((other.pending().unwrap().len(), files(directory.path()).len()), (0, 1));
+    assert_eq!(newest(&other, &token(3)).unwrap(), token(40).as_bytes());
+    assert_eq!(other.succession(&secret(&token(40))).unwrap().own, follows);
+    // An issuer that gives an old value again makes it the newest, and not its own successor.
+    other.succeed(&name("acme"), &name("refresh"), &secret(&token(40)), follows, &secret(&token(3))).unwrap();
+    assert_eq!(newest(&other, &token(3)), None);
+    assert_eq!(newest(&other, &token(40)).unwrap(), token(3).as_bytes());
+}
+
+#[test]
+fn an_entry_that_knows_as_much_as_it_may_is_still_an_entry() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Journal::open(directory.path(), key()).unwrap();
+    let token = |number: usize| secret(&format!("{number:04}-sanderling-Qw3Er5Ty"));
+    let before: Vec<String> = (0..1028).map(|number| journal.mark(&token(number)).unwrap()).collect();
+    let (supersedes, slot) = (Some(journal.mark(&token(1028)).unwrap()), name("refresh"));
+    let about = About { connection: name("acme"), slot, supersedes, before, follows: None, stored: false };
+    let long = journal.write(&about, &token(1029)).unwrap();
+    journal.succeed(&name("acme"), &name("refresh"), &token(1029), Some(long), &token(1030)).unwrap();
+    journal.done(&[long]).unwrap();
+    let knows = |number| journal.succession(&token(number)).unwrap().newest.is_some();
+    assert_eq!([0, 4, 5, 1029].map(knows), [false, false, true, true]);
+    assert!(files(directory.path())[0].metadata().unwrap().len() < 64 * 1024);
 }
 
 #[test]

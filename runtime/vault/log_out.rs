@@ -6,6 +6,7 @@ use std::time::Duration;
 use claviger_grant::{LogoutPlan, Source};
 use claviger_manifest::Name;
 use http::StatusCode;
+use tokio::sync::Notify;
 
 use crate::call::{CallScope, Versioned};
 use crate::client_certificate::Identity;
@@ -40,7 +41,29 @@ impl OpenSession {
     }
 }
 
+/// Tells when there is a session to be ended, also when no call runs.
+#[derive(Debug)]
+pub struct SessionWatch(Arc<Notify>);
+
+impl SessionWatch {
+    /// Waits for the next.
+    pub async fn ended(&self) {
+        self.0.notified().await;
+    }
+}
+
 impl Vault {
+    /// Opens no further session and mints no further token. A call that would need one fails, and says that the host ends.
+    pub fn stop(&self) {
+        self.tokens.stop();
+        self.opened.stop();
+    }
+
+    /// Tells when [`Vault::take_replaced_sessions`] has something to take.
+    pub fn watch_sessions(&self) -> SessionWatch {
+        SessionWatch(self.opened.joined())
+    }
+
     /// Every session with an upstream, taken out, and what is being minted has been. Ending one is an act of its own; see
     /// [`Vault::end_session`].
     pub async fn take_sessions(&self) -> Vec<OpenSession> {
@@ -49,7 +72,7 @@ impl Vault {
         ending(self.opened.take_all().await)
     }
 
-    /// Whether there are sessions that were replaced, or whose life is over.
+    /// Whether there are sessions that were replaced, or whose life is over, and that no call uses any more.
     pub fn has_replaced_sessions(&self) -> bool {
         self.opened.has_retired()
     }
@@ -105,7 +128,7 @@ impl Vault {
         for (name, source) in opened.sources() {
             let Versioned { value, .. } = match source {
                 Source::Reference(reference) | Source::Identifier(reference) => {
-                    self.reference(name, reference, scope).await?
+                    self.reference(name, reference, None, scope).await?
                 }
                 Source::Setting(text) => Versioned::setting(text),
                 Source::Slot(_) | Source::Canary => return Err(FailureKind::EmptySlot(name.clone())),

@@ -128,9 +128,7 @@ impl Vault {
         key.extend(with.versions.iter().chain(&ready.versions).cloned());
         let opening = self.opening(login, session, ready, &with, scope)?;
         let opened = self.opened.get(&outbound.connection, &ready.plan.name, key, opening).await?;
-        for (_, value) in opened.value.values() {
-            scope.live.add(value, with.secrets.names());
-        }
+        opened.value.values().for_each(|value| scope.live.add(value, with.secrets.names()));
         Ok(opened)
     }
 
@@ -152,7 +150,7 @@ impl Vault {
         let mut route = self.own_route(&login.endpoint, identity, statuses, login.response_limit, &scope.pool);
         let (method, path, query, headers) =
             (login.method, login.path.clone(), login.query.clone(), login.headers.clone());
-        let opening = Opening::of(ready.plan, session);
+        let opening = Opening::of(ready.plan, session, with.plan);
         Ok(async move {
             let body = body.as_ref();
             let message =

@@ -101,14 +101,30 @@ impl Stamp {
     }
 }
 
-/// Makes a directory for private files if it is not there, and refuses one that others can put files into.
+/// Makes a directory for private files if it is not there, durably, and refuses one that others can put files into.
 pub(crate) fn ensure_directory(directory: &Path) -> Result<(), PrivateFileError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    make_directory(directory)?;
     let metadata = fs::metadata(directory)?;
     if metadata.permissions().mode() & OTHERS_WRITE != 0 {
         return Err(PrivateFileError::OpenToOthers);
     }
     Ok(())
+}
+
+/// A file is as durable as the names of all directories above it.
+fn make_directory(directory: &Path) -> Result<(), PrivateFileError> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    make_directory(parent(directory))?;
+    // Recursive only so that whoever makes it at the same moment is no error.
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    sync_directory(parent(directory))
+}
+
+/// The directory that a name is in.
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Reads a whole private file. What is checked is the file that was opened, so nothing can be swapped in between.
@@ -141,7 +157,7 @@ pub(crate) fn replace(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), 
 /// Creates a file that must not exist yet, durably.
 pub(crate) fn create(path: &Path, bytes: &[u8]) -> Result<(), PrivateFileError> {
     write_new(path, bytes)?;
-    sync_directory(path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+    sync_directory(parent(path))
 }
 
 /// Removes a file, which need not exist. Not yet durable.

@@ -73,6 +73,9 @@ pub trait Provider: Send + Sync + fmt::Debug {
     /// Resolves one reference to its value. Never the first of several matches: that is [`ProviderError::Ambiguous`].
     fn resolve<'a>(&'a self, reference: &'a SecretReference) -> BoxFuture<'a, Result<Resolved, ProviderError>>;
 
+    /// The version of the value, when it can be told without reading it and without asking anybody; `None` when not.
+    fn version<'a>(&'a self, reference: &'a SecretReference) -> BoxFuture<'a, Result<Option<String>, ProviderError>>;
+
     /// Creates one item. Never overwrites: an item of the same title is [`ProviderError::Exists`].
     fn create<'a>(&'a self, item: &'a NewItem) -> BoxFuture<'a, Result<Created, ProviderError>>;
 
@@ -85,6 +88,9 @@ pub trait Provider: Send + Sync + fmt::Debug {
         version: &'a str,
         value: &'a Secret,
     ) -> BoxFuture<'a, Result<(), ProviderError>>;
+
+    /// Wipes the keys that it opens secrets with, where it has any: from then on it opens none.
+    fn lock(&self) {}
 }
 
 /// Why a provider did not do it. Texts are the project's own: what a provider prints may carry names or worse.

@@ -35,6 +35,11 @@ impl Providers {
         }
     }
 
+    /// Ends what every provider needs to open secrets.
+    pub(crate) fn lock(&self) {
+        std::iter::once(&self.default).chain(self.vaults.values()).for_each(|provider| provider.lock());
+    }
+
     /// The provider of a vault.
     pub fn of_vault(&self, vault: &str) -> &dyn Provider {
         self.vaults.get(&vault.to_lowercase()).unwrap_or(&self.default).as_ref()
@@ -43,6 +48,11 @@ impl Providers {
     /// Resolves a reference through the provider of its vault.
     pub async fn resolve(&self, reference: &SecretReference) -> Result<Resolved, ProviderError> {
         self.of_vault(reference.vault()).resolve(reference).await
+    }
+
+    /// The version of a value, if the provider of its vault tells one before it is read.
+    pub(crate) async fn version(&self, reference: &SecretReference) -> Result<Option<String>, ProviderError> {
+        self.of_vault(reference.vault()).version(reference).await
     }
 
     /// Replaces a value through the provider of its vault, if that holds this version of it.

@@ -3,7 +3,8 @@
 //!
 //! So refreshes are made one at a time on a machine, and the next token is durable before the access token that came with
 //! it is used: sealed in the journal first, then in the place of the old one, if its provider can do that. Until it can,
-//! the journal's value is the successor of what the provider holds, in every process. A refresh that has begun goes on when
+//! the journal's value is the successor of what the provider holds, in every process; and it is the successor of every
+//! value that was there before, should one of them come back. A refresh that has begun goes on when
 //! the call that needed it is cancelled. What is lost by nature is a token that an issuer made and whose answer never
 //! arrived, or arrived in a process that was killed before the disk had it.
 
@@ -35,7 +36,7 @@ pub(crate) struct Refresh {
 /// What a provider holds, and what is used.
 struct Current {
     held: Resolved,
-    /// The entry that has taken the place of what is held, if there is one.
+    /// The entry of what is used, if there is one: of what has taken the place of what is held, or of that itself.
     entry: Option<u64>,
     value: Arc<Secret>,
 }
@@ -75,11 +76,13 @@ impl Refresh {
             let value = Arc::clone(&value);
             move |journal| journal.succession(&value)
         });
-        let Succession { newest, settled } = found.await.map_err(|()| FailureKind::Successor(self.name.clone()))?;
-        self.settle(settled).await;
+        let found = found.await.map_err(|()| FailureKind::Successor(self.name.clone()))?;
+        let Succession { newest, own, followed } = found;
+        // Killed between storing and saying so, or somebody stored it: the provider has what the entry says.
+        self.settle(own, followed).await;
         Ok(match newest {
             Some((entry, successor)) => Current { held, entry: Some(entry), value: Arc::new(successor) },
-            None => Current { held, entry: None, value },
+            None => Current { held, entry: own, value },
         })
     }
 
@@ -96,8 +99,7 @@ impl Refresh {
             return Err(FailureKind::Rotated(self.name.clone()));
         }
         // The entry before this one is not needed, whichever of the two has the token now.
-        let done = current.entry.into_iter().chain(entry.filter(|_| stored));
-        self.settle(done.collect()).await;
+        self.settle(entry.filter(|_| stored), current.entry.into_iter().collect()).await;
         Ok(())
     }
 
@@ -107,9 +109,13 @@ impl Refresh {
         if same(&read.value, next) { Ok(()) } else { Err(ProviderError::Unknown) }
     }
 
-    /// Forgets entries. One too many is found and forgotten by the next refresh.
-    async fn settle(&self, entries: Vec<u64>) {
-        let _kept = self.journalled(move |journal| journal.done(&entries)).await;
+    /// Says of an entry that the provider has it, and forgets others. What does not work is found by the next refresh.
+    async fn settle(&self, stored: Option<u64>, followed: Vec<u64>) {
+        let settled = move |journal: &Journal| {
+            stored.map_or(Ok(()), |number| journal.stored(number))?;
+            journal.done(&followed)
+        };
+        let _kept = self.journalled(settled).await;
     }
 
     /// Works on the journal, on a thread that may wait for the disk.

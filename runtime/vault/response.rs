@@ -8,6 +8,7 @@ use claviger_grant::SlotHandle;
 use claviger_manifest::{Name, SecretReference};
 
 use crate::failure::{Failure, FailureKind};
+use crate::leaks::Leaks;
 use crate::probe::Probed;
 
 /// What came of an action. It is useful only out of a [`Recorded`](claviger_audit::Recorded) whose outcome was closed.
@@ -48,6 +49,8 @@ pub(crate) struct Report {
     pub(crate) request_bytes: u64,
     pub(crate) response_bytes: u64,
     pub(crate) captured: Vec<Name>,
+    /// Where an answer held secrets. For the log alone.
+    pub(crate) leaks: Leaks,
 }
 
 impl Response {
@@ -72,7 +75,7 @@ impl Outcome for Response {
             Ok(Answer::Stored(references)) => {
                 OutcomeFacts { stored: references.clone(), ..OutcomeFacts::new(Verdict::Stored) }
             }
-            Err(failure) => failed(failure),
+            Err(failure) => failed(failure, &self.report.leaks),
         };
         facts.left_host = self.report.left_host;
         facts.status = self.report.status;
@@ -83,11 +86,14 @@ impl Outcome for Response {
     }
 }
 
-fn failed(failure: &Failure) -> OutcomeFacts {
-    let verdict = if matches!(failure.kind, FailureKind::Leak) { Verdict::Leak } else { Verdict::Failed };
+fn failed(failure: &Failure, leaks: &Leaks) -> OutcomeFacts {
+    let (verdict, detail) = match failure.kind {
+        FailureKind::Leak => (Verdict::Leak, format!("{failure}; it was first found {leaks}")),
+        _ => (Verdict::Failed, failure.to_string()),
+    };
     let mut facts = OutcomeFacts::new(verdict);
     facts.code = Some(failure.kind.code());
-    facts.detail = Some(Text::new(&failure.to_string()));
+    facts.detail = Some(Text::new(&detail));
     facts
 }
 

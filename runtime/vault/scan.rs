@@ -8,6 +8,7 @@ mod echo;
 mod escapes;
 mod finds;
 mod forms;
+mod groups;
 mod prints;
 mod roll;
 mod runs;
@@ -17,7 +18,7 @@ mod views;
 
 pub use echo::{Echo, Place, Shown, Spelling, echoes};
 pub use scanner::{Scanner, holds};
-pub(crate) use session::{Live, Sessions};
+pub(crate) use session::{Live, Owner, Sessions};
 
 /// The shortest value that answers are scanned for, in bytes. Shorter ones occur in ordinary text by chance, and would
 /// block answers that hold nothing; that they are not looked for is a published non-goal.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use claviger_grant::{CredentialPlan, LogoutPlan, Source};
-use claviger_manifest::{ClientCertificate, Credential, Lifetime, Name, Scheme, Session, SessionValue};
+use claviger_manifest::{ClientCertificate, Credential, Lifetime, Name, Scheme, Session, SessionValue, Template};
 use cookie::Cookie;
 use http::{HeaderMap, HeaderName, header};
 use serde_json::Value;
@@ -19,10 +19,15 @@ use crate::scan::{Live, MIN_SCANNED};
 
 /// What a log-in brought, and how to end it.
 pub(crate) struct Opened {
-    values: Vec<(Name, Arc<Secret>)>,
+    /// What requests are authenticated with. Nothing else of the session can be placed on one.
+    placed: Vec<(Name, Arc<Secret>)>,
+    /// What only tells the log-out which session it ends, in its path.
+    naming: Vec<(Name, Arc<Secret>)>,
     declaration: Credential,
     /// Where the credential's own secrets come from. They themselves are not kept.
     sources: BTreeMap<Name, Source>,
+    /// Who says goodbye: the client that the session presents, or else the one that logged in.
+    presented: Option<ClientCertificate>,
     logout: Option<LogoutPlan>,
 }
 
@@ -32,6 +37,7 @@ pub(crate) struct Opening {
     session: Session,
     declaration: Credential,
     sources: BTreeMap<Name, Source>,
+    presented: Option<ClientCertificate>,
     logout: Option<LogoutPlan>,
 }
 
@@ -44,12 +50,22 @@ pub(crate) fn declared(credential: &Credential) -> Option<&Session> {
 }
 
 impl Opening {
-    pub(crate) fn of(plan: &CredentialPlan, session: &Session) -> Self {
+    /// `login` is the credential that logs in.
+    pub(crate) fn of(plan: &CredentialPlan, session: &Session, login: &CredentialPlan) -> Self {
+        let mut sources = plan.sources.clone();
+        let presented = plan.declaration.client_certificate.clone().or_else(|| {
+            let pair = login.declaration.client_certificate.clone()?;
+            // By the time of the log-out the client that logged in is gone with its call, and is made again of these.
+            let names = [&pair.certificate, &pair.key].into_iter();
+            sources.extend(names.filter_map(|name| Some((name.clone(), login.sources.get(name)?.clone()))));
+            Some(pair)
+        });
         Self {
             credential: plan.name.clone(),
             session: session.clone(),
             declaration: plan.declaration.clone(),
-            sources: plan.sources.clone(),
+            sources,
+            presented,
             logout: plan.logout.as_deref().cloned(),
         }
     }
@@ -62,19 +78,36 @@ impl Opening {
         }
         let wrong = || FailureKind::LoginAnswer(self.credential.clone());
         let json = once::parse(&raw.body);
-        let value = |(name, source): (&Name, &SessionValue)| {
+        let (mut placed, mut naming) = (Vec::new(), Vec::new());
+        for (name, source) in &self.session.values {
             let found = find(source, json.as_ref(), &raw.headers).ok_or_else(wrong)?;
-            // Answers could not be scanned for a shorter one.
-            if found.len() < MIN_SCANNED { Err(wrong()) } else { Ok((name.clone(), Arc::new(found))) }
-        };
-        let values = self.session.values.iter().map(value).collect::<Result<_, _>>()?;
+            let (kind, shortest) = match only_names(&self.declaration, &self.session, name) {
+                // It lets nobody in, so answers need not be scanned for it; but no name is no session.
+                true => (&mut naming, 1),
+                // Answers could not be scanned for a shorter one.
+                false => (&mut placed, MIN_SCANNED),
+            };
+            if found.len() < shortest {
+                return Err(wrong());
+            }
+            kind.push((name.clone(), Arc::new(found)));
+        }
         let life = match &self.session.lifetime {
             None => None,
             Some(lifetime) => Some(life(lifetime, json.as_ref(), SystemTime::now()).ok_or_else(wrong)?),
         };
-        let Self { declaration, sources, logout, .. } = self;
-        Ok((Opened { values, declaration, sources, logout }, life))
+        let Self { declaration, sources, presented, logout, .. } = self;
+        Ok((Opened { placed, naming, declaration, sources, presented, logout }, life))
     }
+}
+
+/// Whether a value of a session stands in the path of the log-out and nowhere else: then it says which session is meant,
+/// as `7` in `/Sessions/7`, and authenticates nobody.
+fn only_names(declaration: &Credential, session: &Session, value: &Name) -> bool {
+    let Some(logout) = &session.logout else { return false };
+    let names = |template: &Template| template.names().any(|name| name == value);
+    let headers = declaration.headers.values().chain(session.write_headers.values()).chain(logout.headers.values());
+    logout.parameters.values().any(names) && !headers.chain(session.cookies.values()).any(names)
 }
 
 impl Opened {
@@ -86,15 +119,23 @@ impl Opened {
     ) -> Result<Self, FailureKind> {
         let values = session.values.keys().map(|name| Ok((name.clone(), canary(name)?)));
         Ok(Self {
-            values: values.collect::<Result<_, FailureKind>>()?,
+            placed: values.collect::<Result<_, FailureKind>>()?,
+            naming: Vec::new(),
             declaration: plan.declaration.clone(),
             sources: BTreeMap::new(),
+            presented: None,
             logout: None,
         })
     }
 
-    pub(crate) fn values(&self) -> &[(Name, Arc<Secret>)] {
-        &self.values
+    /// What requests are authenticated with.
+    pub(crate) fn placed(&self) -> &[(Name, Arc<Secret>)] {
+        &self.placed
+    }
+
+    /// Everything that the log-in brought, which no answer may show.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &Arc<Secret>> {
+        self.placed.iter().chain(&self.naming).map(|(_, value)| value)
     }
 
     pub(crate) fn logout(&self) -> Option<&LogoutPlan> {
@@ -106,7 +147,7 @@ impl Opened {
     }
 
     pub(crate) fn client_certificate(&self) -> Option<&ClientCertificate> {
-        self.declaration.client_certificate.as_ref()
+        self.presented.as_ref()
     }
 
     /// The log-out's path, and everything that it places: what the session places on a write, and its own headers.
@@ -118,10 +159,11 @@ impl Opened {
     ) -> Result<(String, Placement), FailureKind> {
         let session = declared(&self.declaration).ok_or(FailureKind::Body)?;
         let logout = session.logout.as_ref().ok_or(FailureKind::Body)?;
-        let secrets = own.with(self.values.clone());
+        let secrets = own.with(self.placed.clone());
+        let named = secrets.with(self.naming.clone());
         let mut parameters = Vec::new();
         for (name, template) in &logout.parameters {
-            let value = inject::filled(template, &secrets, live)?;
+            let value = inject::filled(template, &named, live)?;
             // EXPOSE: the path of the log-out names the session; nothing in this room prints a target.
             let text = std::str::from_utf8(value.expose()).map_err(|_| FailureKind::Unplaceable(name.clone()))?;
             parameters.push((name.to_string(), text.to_owned()));

@@ -1,5 +1,6 @@
 //! The order of things between an approved plan and its response.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -19,6 +20,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::inject::{self, Placement, Resolved};
 use crate::journal::Journal;
 use crate::kept::Kept;
+use crate::leaks;
 use crate::make::Made;
 use crate::probe;
 use crate::providers::Providers;
@@ -31,6 +33,7 @@ use crate::short;
 use crate::sign::{self, Unsigned};
 use crate::token::Token;
 use crate::trust::Trust;
+use crate::versions::{self, Seen};
 use crate::write_back;
 
 /// The room's one door: it acts on recorded approvals and on nothing else.
@@ -46,6 +49,8 @@ pub struct Vault {
     /// Sessions of agents, whose answers are scanned together.
     sessions: Sessions,
     calls: AtomicU64,
+    /// Which versions of secrets were read last.
+    seen: Seen,
     /// The most time for one exchange with an upstream.
     pub(crate) time: Duration,
 }
@@ -71,6 +76,7 @@ impl Vault {
             opened: Kept::ending(),
             sessions: Sessions::default(),
             calls: AtomicU64::new(0),
+            seen: Seen::default(),
             time: EXCHANGE_TIME,
         }
     }
@@ -86,6 +92,12 @@ impl Vault {
     pub fn begin(&self, connection: &Name, session: &str) -> CallScope {
         let live = self.sessions.open(session, connection);
         CallScope::new(self.calls.fetch_add(1, Ordering::Relaxed), connection.clone(), live)
+    }
+
+    /// The versions in which these references are held, of providers that tell them before a value is read. For the
+    /// approval: no value is sent in another version than the approved one.
+    pub async fn versions(&self, references: &[SecretReference]) -> BTreeMap<SecretReference, String> {
+        versions::told(&self.providers, references).await
     }
 
     /// Does what was approved, and binds what came of it to its intent. It always comes back with a response: a failure
@@ -111,6 +123,12 @@ impl Vault {
             scope.fill(slot, value, entry.map_err(|_| FailureKind::Journal(slot.clone()))?)
         };
         fill().map_err(FailureKind::before_sending)
+    }
+
+    /// Wipes every key that stores and the journal work with. Nothing can be resolved or journalled after this.
+    pub fn lock(&self) {
+        self.providers.lock();
+        self.journal.lock();
     }
 
     /// The list of quarantined secrets.
@@ -151,12 +169,10 @@ impl Vault {
             let canaries = credential.as_ref().map(|ready| &ready.secrets);
             return Ok(Answer::Probed(probe::look(outbound.credential.as_ref(), canaries, &raw)));
         }
+        let rules = !outbound.captures.is_empty() || !outbound.strip.is_empty();
+        let whole = raw.packed.as_ref().filter(|_| rules).map(|_| raw.body.clone());
         let captured = capture::take(outbound, &mut raw, scope, &self.journal, report).await?;
-        if !outbound.captures.is_empty() || !outbound.strip.is_empty() {
-            // What the rules took out is still in the body as it came, and nobody gets that.
-            raw.packed = None;
-        }
-        self.scan(&raw, scope)?;
+        self.scan(&raw, whole.as_deref(), scope, report)?;
         let headers = passed(&raw.headers, &outbound.response_headers);
         let body = reply::reduce(&outbound.reply, raw.body)?;
         Ok(Answer::Http(HttpAnswer { status: raw.status.as_u16(), headers, body, captured }))
@@ -197,7 +213,9 @@ impl Vault {
         for (name, source) in &plan.sources {
             let Versioned { value, version } = match source {
                 Source::Reference(reference) | Source::Identifier(reference) => {
-                    self.reference(name, reference, scope).await?
+                    let read = self.reference(name, reference, plan.versions.get(name), scope).await?;
+                    self.seen.check(plan, name, reference, &read.version)?;
+                    read
                 }
                 Source::Slot(slot) => scope.latest(slot).ok_or_else(|| FailureKind::EmptySlot(slot.clone()))?,
                 Source::Setting(text) => Versioned::setting(text),
@@ -216,14 +234,16 @@ impl Vault {
         Ok(ready)
     }
 
-    /// Asks a provider, once in a call.
+    /// Asks a provider, once in a call, unless a human has agreed to another version meanwhile.
     pub(crate) async fn reference(
         &self,
         name: &Name,
         reference: &SecretReference,
+        approved: Option<&String>,
         scope: &mut CallScope,
     ) -> Result<Versioned, FailureKind> {
-        if let Some(known) = scope.known(reference) {
+        let is_approved = |known: &&Versioned| approved.is_none_or(|version| *version == known.version);
+        if let Some(known) = scope.known(reference).filter(is_approved) {
             return Ok(known.clone());
         }
         let resolved = self.providers.resolve(reference).await;
@@ -295,16 +315,9 @@ impl Vault {
 
     /// Looks for every secret of the session in everything that came. A hit drops the answer whole and quarantines what was
     /// found, on the connection that each belongs to.
-    fn scan(&self, raw: &Raw, scope: &CallScope) -> Result<(), FailureKind> {
-        let found = scope.live.scan(|scanner| {
-            scanner.text(&raw.body);
-            scanner.text(raw.packed.as_deref().unwrap_or_default());
-            scanner.text(raw.reason.as_ref().map_or(&[], |reason| reason.as_bytes()));
-            for (name, value) in raw.headers.iter().chain(&raw.trailers) {
-                scanner.header_name(name.as_str().as_bytes());
-                scanner.text(value.as_bytes());
-            }
-        });
+    fn scan(&self, raw: &Raw, whole: Option<&[u8]>, scope: &CallScope, report: &mut Report) -> Result<(), FailureKind> {
+        let (found, leaks) = leaks::look(raw, whole, &scope.live);
+        report.leaks = leaks;
         for (connection, secret) in &found {
             // When the list cannot be written, it still holds in this process, and the log has the leak.
             let _ = self.quarantine.add(connection, secret);
@@ -341,7 +354,7 @@ impl Ready<'_> {
         let (token, values) = match made {
             Made::Nothing => (None, Vec::new()),
             Made::Token(token) => (Some(&*token.value.access), Vec::new()),
-            Made::Session(session) => (None, session.value.values().to_vec()),
+            Made::Session(session) => (None, session.value.placed().to_vec()),
         };
         let secrets = self.secrets.with(signed.values.into_iter().chain(values).collect());
         let mut placement = inject::place(&declared.scheme, &declared.headers, &secrets, token, live)?;

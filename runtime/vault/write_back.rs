@@ -53,7 +53,8 @@ pub enum RecoverError {
 /// what a provider holds also in that place.
 ///
 /// The journal goes on holding such a value when it went into a new item: as long as a connection is bound to the old
-/// place, what is there must not be used. The next use forgets the entry, once the connection is bound to the new one.
+/// place, what is there must not be used. The next use says that it is stored, once the connection is bound to the new one;
+/// the entry itself stays until the next token follows it, because it knows what must not be used any more.
 pub async fn recover(
     number: u64,
     place: &SecretReference,
@@ -99,7 +100,7 @@ async fn succeed(
     if !same(&read.value, value) {
         return Err(RecoverError::ReadBack);
     }
-    journal.done(&[number])?;
+    journal.stored(number)?;
     Ok(place.clone())
 }
 

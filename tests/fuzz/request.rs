@@ -144,7 +144,7 @@ pub(crate) fn question(bytes: &[u8]) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let desk = Desk::new(Box::new(Showing), Enrolled::default());
     let moment = Moment { now: 1_700_000_000, nonce: [7; 32], wait: Duration::from_secs(60) };
-    let refused = runtime.block_on(desk.approve(granted, moment)).expect_err("the approver says no");
+    let refused = runtime.block_on(desk.approve(granted, moment, &|_| {})).expect_err("the approver says no");
     assert!(matches!(refused, Refused::Denied | Refused::NoCanonicalForm), "{refused}");
 }
 
@@ -175,6 +175,7 @@ pub(crate) fn receipt(bytes: &[u8]) {
         authenticator_data: authenticator_data.into(),
         client_data_json: client_data.into(),
         signature: signature.into(),
+        batch: None,
     };
     drop(verify(&receipt, &key()));
     let written = serde_json::to_string(&receipt).unwrap();

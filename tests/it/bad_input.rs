@@ -40,7 +40,7 @@ fn tester(lab: &Lab) -> Publisher {
 }
 
 /// An upstream that attacks whoever calls it, and the place where its redirects lead.
-struct Lair {
+pub(crate) struct Lair {
     running: Running,
     elsewhere: Recorded,
 }
@@ -56,7 +56,7 @@ fn hostility(elsewhere: &Recorded) -> HostileConfig {
 }
 
 /// Installs the probe, and connects it, as `probe`, to a hostile upstream.
-fn besieged(lab: &Lab) -> Lair {
+pub(crate) fn besieged(lab: &Lab) -> Lair {
     let lair = lair(&lab.ca);
     lab.adopt(&tester(lab), &probe(lab), "probe").unwrap();
     lab.put("op://MSP/Probe/key", &lab.canary("key").unwrap()).unwrap();
@@ -66,7 +66,7 @@ fn besieged(lab: &Lab) -> Lair {
 
 /// What the program says when a call fails with this exit code; nothing on standard output.
 #[track_caller]
-fn refused(lab: &Lab, tool: &str, arguments: &str, code: i32) -> String {
+pub(crate) fn refused(lab: &Lab, tool: &str, arguments: &str, code: i32) -> String {
     fails(lab, &["call", tool, "--args", arguments], code)
 }
 
@@ -79,6 +79,6 @@ fn fails(lab: &Lab, arguments: &[&str], code: i32) -> String {
 }
 
 /// Arguments that make the probe ask the upstream to write something back.
-fn echo(source: &str, form: &str) -> String {
+pub(crate) fn echo(source: &str, form: &str) -> String {
     serde_json::json!({ "userid": source, "old_token": form, "new_token": "unused" }).to_string()
 }

@@ -50,7 +50,7 @@ struct Siege {
 }
 
 /// The scripted plugin, not packed yet.
-fn script() -> Draft {
+pub(crate) fn script() -> Draft {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/script");
     Draft::new(&directory, hostile_guest("script").unwrap()).unwrap()
 }

@@ -1,15 +1,19 @@
 //! The laboratory of these tests: the real program of this build, and the packages that `cargo xtask` signed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use claviger_lab::Lab;
 
 /// A fresh laboratory.
 pub(crate) fn lab() -> Lab {
-    let claviger = Path::new(env!("CARGO_BIN_EXE_claviger"));
-    let packages = claviger.ancestors().nth(2).unwrap().join("packages");
+    Lab::new(Path::new(env!("CARGO_BIN_EXE_claviger")), &packages()).unwrap()
+}
+
+/// Where the signed packages are.
+pub(crate) fn packages() -> PathBuf {
+    let packages = Path::new(env!("CARGO_BIN_EXE_claviger")).ancestors().nth(2).unwrap().join("packages");
     assert!(packages.join("psa/manifest.sig").exists(), "the plugins are not packed: run `cargo xtask test`");
-    Lab::new(claviger, &packages).unwrap()
+    packages
 }
 
 /// Nothing that was printed or kept holds a canary.

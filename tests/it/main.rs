@@ -9,7 +9,9 @@
 )]
 
 mod bad_input;
+mod browser;
 mod cli;
+mod durable;
 mod hostile;
 mod house;
 mod laboratory;
@@ -20,4 +22,5 @@ mod oauth;
 mod op;
 mod plugins;
 mod proofs;
+mod sessions;
 mod write_back;

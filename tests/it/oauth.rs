@@ -1,5 +1,7 @@
 //! Tokens from a server that nobody here wrote: minted, kept, replaced and refused, and never shown.
 
+mod refresh;
+
 use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -18,7 +20,7 @@ fn server(lab: &Lab, lifetime: Duration, secret: Canary) -> (Oidc, Vec<Canary>) 
     let id = lab.canary("client-id").unwrap();
     lab.know(secret.clone());
     let client = OidcClient { id: id.value.clone(), secret: secret.value.clone() };
-    let config = OidcConfig { clients: vec![client], lifetime, audience: None, jwt: false };
+    let config = OidcConfig { clients: vec![client], lifetime, audience: None, jwt: false, delegated: false };
     (Oidc::start(&lab.ca, config).unwrap(), vec![id, secret])
 }
 
@@ -34,12 +36,14 @@ struct Ledger {
     /// Nothing is good any more, whatever is minted.
     closed: Mutex<bool>,
     pause: Duration,
+    /// How long the market takes to look at a token.
+    slow: Mutex<Duration>,
 }
 
 impl Ledger {
     fn new(oidc: &Oidc, pause: Duration) -> Arc<Self> {
-        let (minted, revoked, closed) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Arc::new(Self { issuer: oidc.issuer(), minted, revoked, closed, pause })
+        let (minted, revoked, closed, slow) = (Mutex::default(), Mutex::default(), Mutex::default(), Mutex::default());
+        Arc::new(Self { issuer: oidc.issuer(), minted, revoked, closed, pause, slow })
     }
 
     fn minted(&self) -> usize {
@@ -73,8 +77,11 @@ impl Issuer for Ledger {
     }
 
     fn accepts<'a>(&'a self, token: &'a str) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
-        let good = self.is_good(token);
-        Box::pin(async move { good && self.issuer.accepts(token).await })
+        let (good, slow) = (self.is_good(token), *self.slow.lock().unwrap());
+        Box::pin(async move {
+            tokio::time::sleep(slow).await;
+            good && self.issuer.accepts(token).await
+        })
     }
 }
 

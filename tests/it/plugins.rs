@@ -29,7 +29,7 @@ fn members<'a>(list: &'a Value, name: &str) -> Vec<&'a Value> {
 }
 
 /// Gives the connection's secret another value, which the upstream does not know.
-fn spoil(lab: &Lab, reference: &str) {
+pub(crate) fn spoil(lab: &Lab, reference: &str) {
     let canary = Canary::new("a wrong secret").unwrap();
     let ran = lab.run_with(&["secret", "put", "--replace", reference], canary.value.as_bytes()).unwrap();
     assert_eq!(ran.code, 0, "{}", ran.stderr);

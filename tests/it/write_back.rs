@@ -162,7 +162,7 @@ fn each_step_of_a_rotation_that_changes_something_is_asked_for_on_its_own() {
     assert_eq!(changing.len(), 3);
     for entry in changing {
         // A receipt for exactly this request, never a lease.
-        assert!(entry["proof"]["receipt"].is_object() && entry["proof"]["lease"].is_null(), "{}", entry["proof"]);
+        assert!(entry["proof"]["receipts"][0].is_object() && entry["proof"]["lease"].is_null(), "{}", entry["proof"]);
     }
     swept(&lab);
 }

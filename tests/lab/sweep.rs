@@ -78,22 +78,27 @@ impl Sweep {
         let rules = std::fs::read_to_string(&self.rules)?;
         let rules: Rules = toml::from_str(&rules).map_err(|error| LabError::new(error.to_string()))?;
         let secrets = self.secrets(&rules)?;
-        let mut matcher = Matcher::new(&secrets);
-        let (mut found, mut swept) = (Vec::new(), Swept { secrets: secrets.len(), files: 0, bytes: 0 });
-        for path in files(&self.sinks)? {
-            let shown = path.display().to_string();
-            if rules.allowed.keys().any(|words| words.split(' ').all(|word| shown.contains(word))) {
-                continue;
-            }
-            let bytes = std::fs::read(&path)?;
-            // A copy of a program that was built before any secret was made.
-            if bytes.starts_with(PROGRAM) {
-                continue;
-            }
-            swept.files += 1;
-            swept.bytes += bytes.len();
-            found.extend(matcher.found_in(&bytes).into_iter().map(|secret| format!("{secret} in {shown}")));
+        let files = files(&self.sinks)?;
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        // Every so many-th file for each core, since large ones lie side by side.
+        let shares: Vec<Share> = std::thread::scope(|scope| {
+            let share = |first: usize| {
+                let files = files.iter().skip(first).step_by(cores);
+                let (secrets, rules) = (&secrets, &rules);
+                scope.spawn(move || look(files, secrets, rules))
+            };
+            let threads: Vec<_> = (0..cores).map(share).collect();
+            let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
+                thread.join().unwrap_or_else(|_| Err(LabError::new("a thread of the sweep failed")))
+            };
+            threads.into_iter().map(join).collect::<Result<_, LabError>>()
+        })?;
+        let mut swept = Swept { secrets: secrets.len(), files: 0, bytes: 0 };
+        for share in &shares {
+            (swept.files, swept.bytes) = (swept.files + share.files, swept.bytes + share.bytes);
         }
+        let mut found = shares.into_iter().flat_map(|share| share.found).collect::<Vec<_>>();
+        found.sort();
         if swept.files == 0 || secrets.is_empty() {
             return Err(LabError::new(
                 "there is nothing to sweep, or nothing to look for: the sweep would prove nothing",
@@ -129,6 +134,33 @@ impl Sweep {
         secrets.retain(|value, _| !rules.not_secret.contains_key(value));
         Ok(secrets.into_iter().map(|(value, name)| Canary { name, value }).collect())
     }
+}
+
+/// What was looked at by one thread, and what was found.
+#[derive(Default)]
+struct Share {
+    found: Vec<String>,
+    files: usize,
+    bytes: usize,
+}
+
+fn look<'a>(files: impl Iterator<Item = &'a PathBuf>, secrets: &[Canary], rules: &Rules) -> Result<Share, LabError> {
+    let (mut matcher, mut share) = (Matcher::new(secrets), Share::default());
+    for path in files {
+        let shown = path.display().to_string();
+        if rules.allowed.keys().any(|words| words.split(' ').all(|word| shown.contains(word))) {
+            continue;
+        }
+        let bytes = std::fs::read(path)?;
+        // A copy of a program that was built before any secret was made.
+        if bytes.starts_with(PROGRAM) {
+            continue;
+        }
+        share.files += 1;
+        share.bytes += bytes.len();
+        share.found.extend(matcher.found_in(&bytes).into_iter().map(|secret| format!("{secret} in {shown}")));
+    }
+    Ok(share)
 }
 
 /// The words in the string literals of a line that look like secrets.

@@ -15,7 +15,7 @@ async fn way(
     moment: Moment,
 ) -> Option<Answer> {
     let granted: Granted = policy.check(request).ok()?;
-    let approved: Approved = desk.approve(granted, moment).await.ok()?;
+    let approved: Approved = desk.approve(granted, moment, &|_| {}).await.ok()?;
     let intent: Recorded<Approved> = log.open_intent(approved, jiff::Timestamp::UNIX_EPOCH).await.ok()?;
     let done: Recorded<Response> = vault.send(intent, scope).await;
     let response: Response = log.close(done, jiff::Timestamp::UNIX_EPOCH).await.ok()?;

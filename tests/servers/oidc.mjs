@@ -3,14 +3,17 @@
 // Its configuration comes as one JSON line on standard input, never in argv, where every process could read the secrets:
 //   modules      the directory that holds node_modules
 //   certificate  PEM file of the server's chain, `key` PEM file of its key
+//   delegated    how many of the clients, from the first on, also get a refresh token, as if a person had consented; every
+//                use of one rotates it
+//   events       a file; a line for each refresh token that is issued, and for each family that is revoked
 //   clients      [{ id, secret }]; a secret may come in Authorization (RFC 6749, section 2.3.1: each part form-encoded) or in
 //                the body, never in both
 //   lifetime     seconds that an access token lives
 //   audience     the resource indicator that tokens are minted for; absent: opaque tokens for no resource
 //   format       "opaque" or "jwt", of tokens with an audience
-// When it listens it prints one JSON line, {"port":N}. It ends when its standard input does, so that it cannot outlive
+// When it listens it prints one JSON line, {"port":N,"refresh":[...]}. It ends when its standard input does, so that it cannot outlive
 // the test that started it.
-import { readFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import https from "node:https";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
@@ -34,9 +37,9 @@ const { port } = server.address();
 const client = ({ id, secret }) => ({
   client_id: id,
   client_secret: secret,
-  grant_types: ["client_credentials"],
-  response_types: [],
-  redirect_uris: [],
+  grant_types: ["client_credentials", ...(config.delegated ? ["authorization_code", "refresh_token"] : [])],
+  response_types: config.delegated ? ["code"] : [],
+  redirect_uris: config.delegated ? ["https://localhost/nobody-listens-here"] : [],
 });
 
 const resourceServer = {
@@ -48,8 +51,10 @@ const resourceServer = {
 
 const provider = new Provider(`https://127.0.0.1:${port}`, {
   clients: config.clients.map(client),
-  scopes: ["read", "write"],
-  ttl: { ClientCredentials: config.lifetime },
+  scopes: ["offline_access", "read", "write"],
+  ttl: { AccessToken: config.lifetime, ClientCredentials: config.lifetime, Grant: 86400, RefreshToken: 86400 },
+  rotateRefreshToken: true,
+  findAccount: (_context, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
   features: {
     clientCredentials: { enabled: true },
     devInteractions: { enabled: false },
@@ -66,4 +71,18 @@ const provider = new Provider(`https://127.0.0.1:${port}`, {
   },
 });
 answer = provider.callback();
-process.stdout.write(`${JSON.stringify({ port })}\n`);
+
+const told = (event) => appendFileSync(config.events, `${JSON.stringify(event)}\n`);
+provider.on("refresh_token.saved", (token) => told({ issued: token.jti }));
+provider.on("grant.revoked", () => told({ revoked: true }));
+
+// What a person's consent in a browser leads to.
+const consented = async ({ id }) => {
+  const scope = "offline_access read";
+  const grant = new provider.Grant({ accountId: "technician", clientId: id });
+  grant.addOIDCScope(scope);
+  const origin = { accountId: "technician", client: await provider.Client.find(id), grantId: await grant.save() };
+  return new provider.RefreshToken({ ...origin, gty: "authorization_code", scope }).save();
+};
+const refresh = await Promise.all(config.clients.slice(0, config.delegated).map(consented));
+process.stdout.write(`${JSON.stringify({ port, refresh })}\n`);

@@ -7,6 +7,7 @@
 //! | upstream | what it is for |
 //! |---|---|
 //! | [`Connectwise`], [`Proxmox`], [`Pax8`] | three vendors, in their own wire formats |
+//! | [`Sessions`] | five vendors' ways to log in and out |
 //! | [`Hostile`] | an upstream that attacks whoever calls it |
 //! | [`Scripted`] | an upstream that says exactly the bytes that a test gives it |
 //! | [`Recorder`] | a destination that nobody may reach, to show that nobody did |
@@ -26,6 +27,7 @@ mod raw;
 mod recorder;
 mod reply;
 mod running;
+mod sessions;
 mod vendor;
 
 pub use ca::{Identity, TestCa};
@@ -37,3 +39,4 @@ pub use pax8::{Issuer, Minted, Minting, Pax8, Pax8Config};
 pub use proxmox::{ApiToken, Proxmox, ProxmoxConfig};
 pub use recorder::{Recorded, Recorder};
 pub use running::{Running, SeenRequest};
+pub use sessions::{SessionBook, SessionConfig, SessionVendor, Sessions};

@@ -263,6 +263,8 @@ class LogKey:
 
 KINDS = {"claviger:simulated": "simulated", "claviger:host-asserted": "host-asserted"}
 RECEIPT = ["approver", "authenticator_data", "client_data_json", "credential_id", "kind", "request", "signature", "v"]
+QUESTION = [["expires", "facts", "need", "nonce", "scope", "v"], ["code", "expires", "facts", "need", "nonce", "scope", "v"]]
+MAX_BATCH = 32
 SENT = ["operation", "method", "origin"]
 SENT_IF_ANY = ["connect", "trust", "pins", "credential", "lent", "captures"]
 
@@ -315,9 +317,30 @@ def client_data(data):
     return once(pairs)
 
 
-def check_client_data(data, question, approver):
+def challenge(receipt, question):
+    """What must have been signed: the question's digest, or that of a batch which holds it."""
+    own = sha256(b"claviger/approval/v1\x00", receipt["request"].encode())
+    if "batch" not in receipt:
+        return own
+    if not isinstance(receipt["batch"], str):
+        raise Wrong("the batch is no text")
+    batch = canonical(receipt["batch"])
+    if not is_object(batch, ["asks", "v"]) or batch["v"] != 1 or batch["v"] is True or not isinstance(batch["asks"], list):
+        raise Wrong("the batch is malformed")
+    asks = batch["asks"]
+    if not all(isinstance(ask, str) for ask in asks) or not 2 <= len(asks) <= MAX_BATCH or len(set(asks)) != len(asks):
+        raise Wrong("the batch is malformed")
+    if own.hex() not in asks or not is_simple(question) or question["scope"]["kind"] != "once":
+        raise Wrong("the batch does not answer this question")
+    return sha256(b"claviger/batch/v1\x00", receipt["batch"].encode())
+
+
+def is_simple(question):
+    return question["need"] == 1 and "code" not in question
+
+
+def check_client_data(data, challenge, approver):
     client = client_data(data)
-    challenge = sha256(b"claviger/approval/v1\x00", question.encode())
     expected = base64.urlsafe_b64encode(challenge).rstrip(b"=").decode()
     if client.get("type") != "webauthn.get" or client.get("challenge") != expected:
         raise Wrong("the client data are of something else than this question")
@@ -340,13 +363,17 @@ def read_question(text):
     if not isinstance(text, str):
         raise Wrong("the question is no text")
     question = canonical(text)
-    if not is_object(question, ["expires", "facts", "nonce", "scope", "v"]):
+    if not any(is_object(question, members) for members in QUESTION):
         raise Wrong("the question has other members")
     if question["v"] != 1 or question["v"] is True or not is_integer(question["expires"]):
         raise Wrong("the question has another version")
     if not isinstance(question["facts"], dict) or len(base64url(question["nonce"])) != 32:
         raise Wrong("the question is malformed")
+    if not is_integer(question["need"]) or not 1 <= question["need"] <= 255 or not isinstance(question.get("code", ""), str):
+        raise Wrong("the question is malformed")
     check_scope(question["scope"])
+    if question["scope"]["kind"] == "lease" and not is_simple(question):
+        raise Wrong("a lease is one person's word, without a code")
     return question
 
 
@@ -367,6 +394,7 @@ def receipt_name(receipt):
     order = ["kind", "approver", "credential_id", "request", "authenticator_data", "client_data_json", "signature"]
     members = [b"\x01"]
     members += [base64url(receipt[name]) if name in encoded else receipt[name].encode() for name in order]
+    members.append(receipt.get("batch", "").encode())
     return sha256(b"claviger/receipt/v1\x00", *(len(one).to_bytes(8, "big") + one for one in members)).hex()
 
 
@@ -406,18 +434,29 @@ class Proofs:
 
     def check(self, entry, at, timed):
         proof = entry["proof"]
-        if is_object(proof, ["receipt"]):
-            self.receipt(proof["receipt"], entry["request"], at, timed)
+        if is_object(proof, ["receipts"]) and isinstance(proof["receipts"], list):
+            self.receipts(proof["receipts"], entry["request"], at, timed)
         elif is_object(proof, ["lease"]) and is_object(proof["lease"], ["receipt", "use_number"]):
             self.lease(proof["lease"], entry["request"], at, timed)
         else:
-            raise Wrong("the proof is neither receipt nor lease")
+            raise Wrong("the proof is neither receipts nor lease")
+
+    def receipts(self, receipts, request, at, timed):
+        names = set()
+        for receipt in receipts:
+            if self.receipt(receipt, request, at, timed) != len(receipts):
+                raise Wrong("another number of people had to agree")
+            if receipt["approver"] in names:
+                raise Wrong("one person agreed twice")
+            names.add(receipt["approver"])
+        if not names:
+            raise Wrong("nobody agreed")
 
     def count(self, what):
         self.counts[what] = self.counts.get(what, 0) + 1
 
     def receipt(self, receipt, request, at, timed):
-        if not is_object(receipt, RECEIPT) or receipt["v"] != 1 or receipt["v"] is True:
+        if not (is_object(receipt, RECEIPT) or is_object(receipt, sorted([*RECEIPT, "batch"]))) or receipt["v"] != 1 or receipt["v"] is True:
             raise Wrong("the receipt has other members")
         approver = self.approvers.get(base64url(receipt["credential_id"]))
         if approver is None:
@@ -426,7 +465,7 @@ class Proofs:
             raise Wrong("the receipt names another approver or kind")
         question = read_question(receipt["request"])
         client, authenticator = base64url(receipt["client_data_json"]), base64url(receipt["authenticator_data"])
-        check_client_data(client, receipt["request"], approver)
+        check_client_data(client, challenge(receipt, question), approver)
         check_authenticator_data(authenticator, approver)
         try:
             approver.key.verify(base64url(receipt["signature"]), authenticator + sha256(client), ec.ECDSA(SHA256()))
@@ -443,6 +482,7 @@ class Proofs:
         if question["scope"]["kind"] == "lease":
             self.open(receipt, question["scope"], request, at)
         self.count(approver.kind)
+        return question["need"]
 
     def open(self, receipt, scope, request, at):
         if cover(request) != write_json(scope["covers"]):

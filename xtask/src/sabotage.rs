@@ -4,6 +4,7 @@
 //! that it names must fail. A mutation that survives is a control that nobody tests.
 
 mod changed;
+mod git;
 mod mutation;
 mod plan;
 mod seed;
@@ -78,7 +79,7 @@ fn choose<'a>(options: &Options, rooms: &'a [Room]) -> Result<Choice<'a>, Failed
         (Some(id), _, _) => plan::one(rooms, id),
         (None, Some(room), _) => plan::room(rooms, room),
         (None, None, Some(base)) => {
-            let changes = changed::since(base)?;
+            let changes = changed::since(Path::new("."), base)?;
             say(&format!("{} files differ from {}", changes.files.len(), changes.base));
             plan::limited(rooms, &changes)
         }
@@ -94,13 +95,16 @@ fn try_all(choice: &Choice<'_>, tree: &Tree, target: PathBuf) -> Result<(), Fail
     let begun = Instant::now();
     let mut runner = Runner::new(tree, target);
     let mut score = Score::default();
+    let is_over = || choice.time.is_some_and(|time| begun.elapsed() > time);
     for (room, mutations) in &choice.rooms {
         let before = Instant::now();
         for program in programs(mutations) {
             // Together, so that they are one build of the code as it is.
-            program.iter().try_for_each(|mutation| runner.baseline(&mutation.command()))?;
+            for mutation in program.iter().take_while(|_| !is_over()) {
+                runner.baseline(&mutation.command())?;
+            }
             for mutation in program {
-                if choice.time.is_some_and(|time| begun.elapsed() > time) {
+                if is_over() {
                     score.untried += 1;
                 } else if let Some(why) = runner.unfit(&mutation.command()) {
                     score.unfit(mutation, why);

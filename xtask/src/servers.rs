@@ -1,5 +1,5 @@
-//! What nobody here wrote, for the tests that use it: an OAuth 2 server from npm, a Redfish server from PyPI, and the
-//! library that the independent verifier of logs (`tests/verifier`) checks signatures with.
+//! What nobody here wrote, for the tests that use it: an OAuth 2 server from npm, a Redfish server from PyPI, the library
+//! that the independent verifier of logs (`tests/verifier`) checks signatures with, a browser from Debian.
 
 use std::path::Path;
 
@@ -7,6 +7,8 @@ use crate::step::{Failed, Step, file, say};
 
 /// Where the tests look for them.
 const INSTALLED: &str = "target/servers";
+/// Where the tests look for the browser.
+const BROWSER: &str = "/usr/bin/chromium";
 /// What pins their versions.
 const PINS: [&str; 2] = ["package-lock.json", "requirements.txt"];
 
@@ -15,6 +17,7 @@ const PINS: [&str; 2] = ["package-lock.json", "requirements.txt"];
 /// # Errors
 /// [`Failed`] at the first step that does.
 pub(crate) fn install() -> Result<(), Failed> {
+    browser()?;
     system_packages()?;
     let directory = Path::new(INSTALLED);
     if PINS.iter().all(|pin| is_current(directory, pin)) {
@@ -36,6 +39,15 @@ pub(crate) fn install() -> Result<(), Failed> {
     let noted = directory.join("installed");
     file("noting what is installed", std::fs::create_dir_all(&noted))?;
     PINS.iter().try_for_each(|pin| copy(pin, &noted.join(pin)))
+}
+
+/// The browser that people are played by. A machine without Debian's packages is told what is missing.
+fn browser() -> Result<(), Failed> {
+    if Path::new(BROWSER).exists() {
+        return Ok(());
+    }
+    say("Chromium is missing; Debian has it, otherwise put one at /usr/bin/chromium");
+    apt(&["chromium"])
 }
 
 /// Whether an installation of exactly these pins is there; the note is written last.
@@ -69,9 +81,14 @@ fn system_packages() -> Result<(), Failed> {
         return Ok(());
     }
     say("Node.js, Python or strace is missing; Debian has them");
+    apt(&missing)
+}
+
+/// Installs Debian packages.
+fn apt(packages: &[&str]) -> Result<(), Failed> {
     Step::new("apt-get update", Path::new("apt-get")).args(["update", "--quiet"]).run()?;
     Step::new("apt-get install", Path::new("apt-get"))
         .args(["install", "--quiet", "--yes", "--no-install-recommends"])
-        .args(missing)
+        .args(packages)
         .run()
 }

@@ -38,7 +38,7 @@ fn office_with(answer: SimulatedAnswer, wrap: impl FnOnce(SoftwarePasskey) -> Bo
 
 impl Office {
     async fn approve(&self, wanted: Wanted, moment: Moment) -> Result<Evidence, Refused> {
-        self.desk.approve(granted(wanted), moment).await.map(|approved| approved.evidence().clone())
+        self.desk.approve(granted(wanted), moment, &|_| {}).await.map(|approved| approved.evidence().clone())
     }
 
     /// Asks with a fresh nonce and says whether a lease answered.
@@ -50,8 +50,9 @@ impl Office {
 #[tokio::test]
 async fn a_yes_is_a_receipt_for_exactly_this_request() {
     let office = office(SimulatedAnswer::Approve);
-    let approved = office.desk.approve(granted(Wanted::default()), moment(NOW, 1)).await.unwrap();
-    let Evidence::Receipt(receipt) = approved.evidence() else { unreachable!("nobody gave a lease") };
+    let approved = office.desk.approve(granted(Wanted::default()), moment(NOW, 1), &|_| {}).await.unwrap();
+    let Evidence::Receipts(receipts) = approved.evidence() else { unreachable!("nobody gave a lease") };
+    let [receipt] = receipts.as_slice() else { unreachable!("one person is enough") };
     assert_eq!(receipt.kind, ApproverKind::Simulated);
     let verified = verify(receipt, office.enrolled.find(&receipt.credential_id).unwrap()).unwrap();
     assert_eq!(verified.facts(), &serde_json::to_value(approved.facts()).unwrap());
@@ -63,7 +64,7 @@ async fn a_yes_is_a_receipt_for_exactly_this_request() {
 async fn evidence_is_plain_in_the_log() {
     let office = office(SimulatedAnswer::ApproveWithLease);
     let first = serde_json::to_value(office.approve(Wanted::default(), moment(NOW, 1)).await.unwrap()).unwrap();
-    assert_eq!(first.pointer("/receipt/kind").unwrap(), "simulated");
+    assert_eq!(first.pointer("/receipts/0/kind").unwrap(), "simulated");
     let second = serde_json::to_value(office.approve(Wanted::default(), moment(NOW, 2)).await.unwrap()).unwrap();
     assert_eq!(second.pointer("/lease/use_number").unwrap(), 2);
 }
@@ -114,10 +115,16 @@ async fn a_simulated_yes_is_refused_outside_a_throwaway_directory() {
     let passkey = SoftwarePasskey::new(&SEED, SimulatedAnswer::Approve, &proof).unwrap();
     // The stolen key is enrolled in a real directory, and its holder claims to be another kind of approver.
     let honest = Desk::new(Box::new(passkey), enrolled.clone());
-    assert_eq!(honest.approve(granted(Wanted::default()), moment(NOW, 1)).await.unwrap_err(), Refused::Simulated);
+    assert_eq!(
+        honest.approve(granted(Wanted::default()), moment(NOW, 1), &|_| {}).await.unwrap_err(),
+        Refused::Simulated
+    );
     let passkey = SoftwarePasskey::new(&SEED, SimulatedAnswer::Approve, &proof).unwrap();
     let lying = Desk::new(Box::new(Disguised(passkey)), enrolled);
-    assert_eq!(lying.approve(granted(Wanted::default()), moment(NOW, 2)).await.unwrap_err(), Refused::Simulated);
+    assert_eq!(
+        lying.approve(granted(Wanted::default()), moment(NOW, 2), &|_| {}).await.unwrap_err(),
+        Refused::Simulated
+    );
 }
 
 /// Says that it is an authenticator.
@@ -140,7 +147,10 @@ async fn a_key_that_is_not_enrolled_does_not_count() -> Result<(), UnusableSeed>
     let stranger = SoftwarePasskey::new(&[0x42; 32], SimulatedAnswer::Approve, &proof)?;
     let enrolled = SoftwarePasskey::new(&SEED, SimulatedAnswer::Approve, &proof)?.enrolment("demo").unwrap();
     let desk = Desk::throwaway(Box::new(stranger), Enrolled::new([enrolled]).unwrap(), proof);
-    assert_eq!(desk.approve(granted(Wanted::default()), moment(NOW, 1)).await.unwrap_err(), Refused::NotEnrolled);
+    assert_eq!(
+        desk.approve(granted(Wanted::default()), moment(NOW, 1), &|_| {}).await.unwrap_err(),
+        Refused::NotEnrolled
+    );
     Ok(())
 }
 

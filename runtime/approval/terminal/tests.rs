@@ -77,7 +77,7 @@ impl Screen {
 }
 
 fn ask(facts: &Facts) -> Ask {
-    Ask::new(facts, &moment(1_700_000_000, 7)).unwrap()
+    fixtures::ask(facts, &moment(1_700_000_000, 7)).unwrap()
 }
 
 /// Types at the question and returns the decision.
@@ -118,6 +118,31 @@ async fn lease_denies_where_none_is_offered() {
     let write = Facts { effect: Effect::Write, ..fixtures::facts() };
     assert_eq!(typed(&write, "lease\n").await.unwrap_err(), Refused::Denied);
     assert!(typed(&write, "yes\n").await.is_ok());
+}
+
+#[tokio::test]
+async fn what_destroys_takes_the_digits_and_no_word() {
+    let destroy = Facts { effect: Effect::Destroy, ..fixtures::facts() };
+    let code = ask(&destroy).match_code().unwrap().to_owned();
+    // Leaked: a test's few bytes, which the other thread types.
+    let keys = |text: String| -> &'static str { Box::leak(format!("{text}\n").into_boxed_str()) };
+    let verified = typed(&destroy, keys(code.clone())).await.unwrap();
+    assert!(verified.receipt().request.contains(&format!(r#""code":"{code}""#)));
+    let other = format!("{:02}", (code.parse::<u8>().unwrap() + 1) % 100);
+    for wrong in ["yes".to_owned(), "lease".to_owned(), String::new(), other, format!("{code}0")] {
+        assert_eq!(typed(&destroy, keys(wrong.clone())).await.unwrap_err(), Refused::Denied, "{wrong:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_screen_does_not_show_the_digits() {
+    let destroy = Facts { effect: Effect::Destroy, ..fixtures::facts() };
+    let ask = ask(&destroy);
+    let shown = crate::render(&ask);
+    let code = ask.match_code().unwrap();
+    assert!(shown.contains("two digits"));
+    let words: Vec<&str> = shown.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| *word == code).collect();
+    assert!(words.is_empty(), "{shown}");
 }
 
 #[tokio::test]

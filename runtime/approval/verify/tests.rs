@@ -1,6 +1,8 @@
 //! One test for every way in which a receipt can be wrong.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod peer;
+
 use p256::ecdsa::Signature;
 use p256::ecdsa::SigningKey;
 use p256::ecdsa::signature::Signer as _;
@@ -9,7 +11,7 @@ use super::{ReceiptError, signed_message, verify};
 use crate::ask::digest;
 use crate::authenticator_data::{AuthenticatorData, UP, UV};
 use crate::fixtures::{self, ORIGIN, RP_ID, moment};
-use crate::{ApproverKind, Ask, Base64Url, EnrolledKey, Enrolment, HOST_ASSERTED_RP_ID, Receipt, Scope};
+use crate::{ApproverKind, Ask, Base64Url, Batch, EnrolledKey, Enrolment, HOST_ASSERTED_RP_ID, Receipt, Scope};
 
 /// A receipt that is right in everything but what a test changes, with a true signature over what it changed.
 struct Ceremony {
@@ -24,7 +26,7 @@ struct Ceremony {
 impl Ceremony {
     fn new() -> Self {
         let (key, signing) = fixtures::webauthn_key();
-        let ask = Ask::new(&fixtures::facts(), &moment(1_700_000_000, 7)).unwrap();
+        let ask = fixtures::ask(&fixtures::facts(), &moment(1_700_000_000, 7)).unwrap();
         let client_data = client_data(&ask, ORIGIN, r#","crossOrigin":false"#);
         let authenticator_data = AuthenticatorData::new(RP_ID, UP | UV, 41).to_bytes();
         Self { request: ask.canonical().to_owned(), ask, key, signing, client_data, authenticator_data }
@@ -42,6 +44,7 @@ impl Ceremony {
             authenticator_data: self.authenticator_data.clone().into(),
             client_data_json: self.client_data.as_bytes().into(),
             signature: signature.to_der().as_bytes().into(),
+            batch: None,
         }
     }
 
@@ -89,7 +92,7 @@ fn unknown_client_data_members_are_allowed() {
 #[test]
 fn wrong_challenge() {
     let right = Ceremony::new();
-    let other = Ask::new(&fixtures::facts(), &moment(1_700_000_000, 8)).unwrap();
+    let other = fixtures::ask(&fixtures::facts(), &moment(1_700_000_000, 8)).unwrap();
     Ceremony { client_data: client_data(&other, ORIGIN, ""), ..right }.fails_with(ReceiptError::Challenge);
 }
 
@@ -97,9 +100,59 @@ fn wrong_challenge() {
 fn replay_on_another_ask() {
     let mut facts = fixtures::facts();
     facts.client = Some("Globex".to_owned());
-    let other = Ask::new(&facts, &moment(1_700_000_000, 7)).unwrap();
+    let other = fixtures::ask(&facts, &moment(1_700_000_000, 7)).unwrap();
     let receipt = Receipt { request: other.canonical().to_owned(), ..Ceremony::new().receipt() };
     assert_eq!(verify(&receipt, &Ceremony::new().key).unwrap_err(), ReceiptError::Challenge);
+}
+
+#[test]
+fn one_gesture_answers_each_request_of_a_batch_and_no_other() {
+    let asks: Vec<Ask> =
+        (0..3).map(|nonce| fixtures::ask(&fixtures::facts(), &moment(1_700_000_000, nonce)).unwrap()).collect();
+    let (inside, outside) = asks.split_at(2);
+    let (key, _) = fixtures::webauthn_key();
+    let batch = Batch::of(inside).unwrap();
+    for ask in inside {
+        let verified = verify(&Receipt::new(ask, fixtures::batched(&batch), &key), &key).unwrap();
+        assert_eq!((verified.scope(), verified.need()), (&Scope::Once, 1));
+    }
+    let stranger = Receipt::new(outside.first().unwrap(), fixtures::batched(&batch), &key);
+    assert_eq!(verify(&stranger, &key).unwrap_err(), ReceiptError::Batch);
+    // Without the batch's text the challenge is another one, and so it is with another batch's.
+    let bare = Receipt { batch: None, ..Receipt::new(inside.first().unwrap(), fixtures::batched(&batch), &key) };
+    assert_eq!(verify(&bare, &key).unwrap_err(), ReceiptError::Challenge);
+    let larger = Batch::of(&asks).unwrap().canonical().to_owned();
+    assert_eq!(verify(&Receipt { batch: Some(larger), ..stranger }, &key).unwrap_err(), ReceiptError::Challenge);
+}
+
+/// A batch that no page makes, because the request must be asked alone, but a key has signed.
+#[test]
+fn what_must_be_asked_alone_is_not_good_in_a_batch() {
+    let mut facts = fixtures::facts();
+    let read = fixtures::ask(&facts, &moment(1_700_000_000, 1)).unwrap();
+    facts.effect = claviger_manifest::Effect::Destroy;
+    let destroy = fixtures::ask(&facts, &moment(1_700_000_000, 2)).unwrap();
+    let (key, _) = fixtures::webauthn_key();
+    for alone in [&destroy, read.as_lease().unwrap()] {
+        let digests = [&read, alone].map(|ask| hex::encode(ask.digest()));
+        let text = format!(r#"{{"asks":["{}","{}"],"v":1}}"#, digests[0], digests[1]);
+        let batch = Batch::parse(&text).unwrap();
+        let receipt = |ask| Receipt::new(ask, fixtures::batched(&batch), &key);
+        assert!(verify(&receipt(&read), &key).is_ok());
+        assert_eq!(verify(&receipt(alone), &key).unwrap_err(), ReceiptError::Batch);
+    }
+}
+
+#[test]
+fn a_lease_for_several_people_or_with_a_code_is_no_request() {
+    let right = Ceremony::new();
+    let lease = right.ask.as_lease().unwrap().canonical().to_owned();
+    let changed = [lease.replace(r#""need":1"#, r#""need":2"#), lease.replacen(r#"{"#, r#"{"code":"07","#, 1)];
+    for request in changed.into_iter().chain([right.request.replace(r#""need":1"#, r#""need":0"#)]) {
+        assert!(request != lease && request != right.request);
+        let client_data = client_data_for(&request, ORIGIN, "");
+        Ceremony { request, client_data, ..Ceremony::new() }.fails_with(ReceiptError::Request);
+    }
 }
 
 #[test]

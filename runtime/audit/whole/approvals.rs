@@ -1,7 +1,7 @@
 //! A host that has the log's key can sign any tree. What it cannot do is invent a human's yes.
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
-use claviger_approval::{Approved, Enrolled, Evidence, SimulatedAnswer};
+use claviger_approval::{Approved, Enrolled, EnrolledKey, Enrolment, Evidence, Receipt, SimulatedAnswer};
 use jiff::Timestamp;
 
 use crate::entry::Body;
@@ -76,19 +76,71 @@ async fn a_signature_that_is_none() {
     let house = once();
     let (log, _) = house.open();
     let one = house.rename("1").await;
-    let Evidence::Receipt(receipt) = one.evidence() else { unreachable!("a write has a receipt") };
-    let mut receipt = receipt.clone();
-    receipt.signature = house_signature(&house).await;
-    forge(&log, &one, &Evidence::Receipt(receipt), at(1)).await;
+    let mut receipt = receipt_of(&one);
+    receipt.signature = receipt_of(&house.rename("other").await).signature;
+    forge(&log, &one, &Evidence::Receipts(vec![receipt]), at(1)).await;
     drop(log);
     approval(&house, 0, "signature");
 }
 
-/// A true signature of the same key, over something else.
-async fn house_signature(house: &House) -> claviger_approval::Base64Url {
-    let other = house.rename("other").await;
-    let Evidence::Receipt(receipt) = other.evidence() else { unreachable!("a write has a receipt") };
-    receipt.signature.clone()
+fn receipt_of(approved: &Approved) -> Receipt {
+    receipts_of(approved).first().unwrap().clone()
+}
+
+fn receipts_of(approved: &Approved) -> Vec<Receipt> {
+    let Evidence::Receipts(receipts) = approved.evidence() else { unreachable!("a write has a receipt") };
+    receipts.clone()
+}
+
+#[tokio::test]
+async fn two_people_are_two_approvals() {
+    let house = House::of_two();
+    let (log, _) = house.open();
+    house.call(&log, 1).await;
+    drop(log);
+    assert_eq!(house.verify().unwrap().approvals.simulated, 2);
+}
+
+#[tokio::test]
+async fn one_of_two_people_is_not_enough() {
+    let house = House::of_two();
+    let (log, _) = house.open();
+    let one = house.rename("1").await;
+    forge(&log, &one, &Evidence::Receipts(vec![receipt_of(&one)]), at(1)).await;
+    drop(log);
+    approval(&house, 0, "another number of people");
+}
+
+#[tokio::test]
+async fn one_person_with_two_keys_is_not_two_people() {
+    let mut house = House::of_two();
+    let (log, _) = house.open();
+    let one = house.rename("1").await;
+    // Names stand beside the signature, so a host that lies writes another one, and lists the second key under it too.
+    let mut receipts = receipts_of(&one);
+    receipts[1].approver = "Robin".to_owned();
+    let renamed = house.keys.approvers.keys().iter().map(|key| {
+        let named = Enrolment { name: "Robin".to_owned(), ..key.clone().into() };
+        EnrolledKey::try_from(named).unwrap()
+    });
+    house.keys.approvers = Enrolled::new(renamed.collect::<Vec<_>>()).unwrap();
+    forge(&log, &one, &Evidence::Receipts(receipts), at(1)).await;
+    drop(log);
+    approval(&house, 0, "one person agreed twice");
+}
+
+#[tokio::test]
+async fn as_many_people_as_were_needed() {
+    for (number, why) in [(0, "nobody agreed"), (2, "another number of people")] {
+        let house = once();
+        let (log, _) = house.open();
+        // True receipts for the same request, each for itself.
+        let approved = [house.rename("1").await, house.rename("1").await];
+        let receipts = approved.iter().take(number).map(receipt_of).collect();
+        forge(&log, &approved[0], &Evidence::Receipts(receipts), at(1)).await;
+        drop(log);
+        approval(&house, 0, why);
+    }
 }
 
 #[tokio::test]

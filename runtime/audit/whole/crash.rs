@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use claviger_approval::SimulatedAnswer;
 
-use crate::fixtures::{Answer, House, at, key};
+use crate::fixtures::{Answer, House, at, key, start};
 use crate::segments::segments;
 use crate::{Log, Options, SegmentLimits, Unrecorded};
 
@@ -108,7 +108,7 @@ fn kill_after(mut child: Child, life: Duration) -> (u64, u64) {
 fn child(arguments: &[&str], house: &House) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(arguments).env(DIRECTORY, house.audit()).stdout(Stdio::piped()).stderr(Stdio::null());
-    command.spawn().unwrap()
+    start(&mut command)
 }
 
 #[tokio::test]
@@ -144,7 +144,7 @@ fn a_full_disk_denies_and_loses_nothing() {
     let script = "trap '' XFSZ; ulimit -f 40; exec \"$0\" --exact whole::crash::writes_until_the_disk_is_full --ignored --nocapture";
     let mut command = Command::new("sh");
     command.arg("-c").arg(script).arg(std::env::current_exe().unwrap()).env(DIRECTORY, house.audit());
-    let output = command.output().unwrap();
+    let output = start(command.stdout(Stdio::piped()).stderr(Stdio::piped())).wait_with_output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && said.contains("refused"), "{said}");
     let count = |word: &str| u64::try_from(said.lines().filter(|line| *line == word).count()).unwrap();

@@ -35,7 +35,7 @@ async fn a_call_is_an_intent_and_an_outcome_and_verifies() {
     );
     let [intent, outcome, denied, event] = read.try_into().unwrap();
     assert_eq!(intent.value.pointer("/request/principal"), Some(&json!("robin@msp.example")));
-    assert_eq!(intent.value.pointer("/proof/receipt/kind"), Some(&json!("simulated")));
+    assert_eq!(intent.value.pointer("/proof/receipts/0/kind"), Some(&json!("simulated")));
     assert_eq!(outcome.value.pointer("/intent"), Some(&json!(0)));
     assert_eq!(outcome.value.pointer("/outcome/status"), Some(&json!(200)));
     assert_eq!(denied.value.pointer("/refusal/code"), Some(&json!("undeclared")));

@@ -8,8 +8,8 @@ pub(super) const LONGEST: usize = 32;
 /// Bytes that are copied at a time.
 const WORD: usize = 8;
 
-/// What ends a CDATA section and begins the next: a writer puts it anywhere in a text (XML 1.0 §2.7).
-const CDATA: &[u8] = b"]]><![CDATA[";
+/// How a CDATA section begins and ends: a writer puts either anywhere in a text (XML 1.0 §2.7).
+const CDATA: (&[u8], &[u8]) = (b"<![CDATA[", b"]]>");
 
 /// Encodings, each of whose escapes begins with its mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(super) enum Encoding {
     Percent,
     /// `&`: character references of HTML and XML.
     Entity,
-    /// CDATA sections that end in the middle of a text.
+    /// CDATA sections that begin or end in the middle of a text.
     Cdata,
     /// NUL bytes between the characters: UTF-16 and UTF-32 of ASCII, in either order.
     Wide,
@@ -61,7 +61,7 @@ impl Encoding {
     pub(super) fn find(self, text: &[u8], from: usize, to: usize) -> Option<usize> {
         let part = text.get(from..to)?;
         let found = match self {
-            Self::Cdata => memchr::memmem::find(text.get(from..text.len().min(to + CDATA.len() - 1))?, CDATA),
+            Self::Cdata => cdata(text, from, to),
             _ => memchr::memchr(self.mark(), part),
         };
         found.map(|at| from + at)
@@ -91,12 +91,12 @@ impl Encoding {
             let Some(room) = out.get_mut(written..).filter(|room| room.len() >= WORD) else { break };
             let plain = self.copy(text, read, rest.len(), room);
             (read, written) = (read + plain, written + plain);
-            if rest.get(plain) != Some(&self.mark()) || room.len() < plain + WORD {
+            let Some(mark) = rest.get(plain).filter(|byte| self.marks(**byte) && room.len() >= plain + WORD) else {
                 continue;
-            }
+            };
             let (piece, used) = match text.get(read + 1..).and_then(|after| self.escape(after)) {
                 Some(escape) => escape,
-                None => (Piece::byte(self.mark()), 0),
+                None => (Piece::byte(*mark), 0),
             };
             if let Some(room) = room.get_mut(plain..plain + piece.length) {
                 room.copy_from_slice(piece.as_slice());
@@ -112,11 +112,16 @@ impl Encoding {
         if self != Self::Cdata {
             return copy_until(self.mark(), rest, room);
         }
+        // Its marks are common, so what is searched for is all of an escape.
         let length = self.find(text, from, from + length).map_or(length, |at| at - from).min(room.len());
         if let (Some(room), Some(rest)) = (room.get_mut(..length), rest.get(..length)) {
             room.copy_from_slice(rest);
         }
         length
+    }
+
+    fn marks(self, byte: u8) -> bool {
+        byte == self.mark() || (self == Self::Cdata && byte == b'<')
     }
 
     fn mark(self) -> u8 {
@@ -136,7 +141,12 @@ impl Encoding {
             Self::Backslash => backslash(after),
             Self::Percent => percent(after),
             Self::Entity => entity(after),
-            Self::Cdata => Some((Piece::default(), CDATA.len() - 1)),
+            Self::Cdata => {
+                let (begin, end) = CDATA;
+                let rests = [begin, end].map(|escape| escape.get(1..).unwrap_or_default());
+                let rest = rests.into_iter().find(|rest| after.starts_with(rest))?;
+                Some((Piece::default(), rest.len()))
+            }
             Self::Wide => Some((Piece::default(), 0)),
             Self::Plus => Some((Piece::byte(b' '), 0)),
         }
@@ -157,6 +167,20 @@ impl Encoding {
 /// Whether a text has none of the common marks: three that are looked for at the price of one.
 pub(super) fn quiet(text: &[u8], from: usize) -> bool {
     text.get(from..).is_some_and(|text| memchr::memchr3(b'\\', b'%', b'&', text).is_none())
+}
+
+/// Where a CDATA section begins or ends, between two places. It hops over the rarest bytes of both.
+fn cdata(text: &[u8], from: usize, to: usize) -> Option<usize> {
+    let (begin, end) = CDATA;
+    // As far as those bytes may be behind where it begins.
+    let part = text.get(from..text.len().min(to + end.len() - 1))?;
+    let escapes = memchr::memchr2_iter(b'>', b'!', part).filter_map(|rare| match part.get(rare) {
+        Some(b'>') => {
+            (rare + 1).checked_sub(end.len()).filter(|at| part.get(*at..).is_some_and(|text| text.starts_with(end)))
+        }
+        _ => rare.checked_sub(1).filter(|at| text.get(from + at..).is_some_and(|text| text.starts_with(begin))),
+    });
+    escapes.into_iter().find(|at| from + at < to)
 }
 
 /// Copies until a byte comes, or there is no more text or room. Escapes are often close together, so this takes a word at
@@ -318,7 +342,8 @@ mod tests {
             (Encoding::Backslash, r"\u{00002F}"),
             (Encoding::Percent, "%u002f"),
             (Encoding::Entity, "&#x0000002f;"),
-            (Encoding::Cdata, "]]><![CDATA["),
+            (Encoding::Cdata, "]]>"),
+            (Encoding::Cdata, "<![CDATA["),
         ] {
             let after = escape.as_bytes().get(1..).unwrap_or_default();
             let (_, length) = encoding.escape(after).unwrap_or_default();

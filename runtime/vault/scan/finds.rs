@@ -11,6 +11,8 @@ pub(super) struct Finds {
     /// The encoding that the view being looked at has undone.
     pub(super) undone: Spelling,
     spellings: Option<Vec<Spelling>>,
+    /// How the first of those was spelled that were found since somebody asked.
+    latest: Option<Spelling>,
 }
 
 impl Finds {
@@ -36,6 +38,7 @@ impl Finds {
         }
         // The innermost encoding says most: base64 inside JSON is base64.
         let spelling = if spelling == Spelling::Raw { self.undone } else { spelling };
+        self.latest = self.latest.or(Some(spelling));
         if let Some(spellings) = self.spellings.as_mut().filter(|spellings| !spellings.contains(&spelling)) {
             spellings.push(spelling);
         }
@@ -50,6 +53,26 @@ impl Finds {
         self.owners.iter().enumerate().filter(|(_, found)| **found).map(|(owner, _)| owner)
     }
 
+    /// The first spelling since the last time this was asked.
+    pub(super) fn take_latest(&mut self) -> Option<Spelling> {
+        self.latest.take()
+    }
+
+    /// Nothing found yet, for the same values.
+    pub(super) fn fresh(&self) -> Self {
+        Self::new(self.owners.len())
+    }
+
+    /// Adds what was found here and not there.
+    pub(super) fn add_beyond(&mut self, here: &Self, there: &Self) {
+        for ((all, here_too), known) in self.owners.iter_mut().zip(&here.owners).zip(&there.owners) {
+            if *here_too && !known && !*all {
+                *all = true;
+                self.latest = self.latest.or(here.latest);
+            }
+        }
+    }
+
     /// The spellings since the last time this was asked.
     pub(super) fn take_spellings(&mut self) -> Vec<Spelling> {
         self.spellings.as_mut().map(std::mem::take).unwrap_or_default()
@@ -58,6 +81,7 @@ impl Finds {
     /// Forgets what was found.
     pub(super) fn clear(&mut self) {
         self.owners.fill(false);
+        self.latest = None;
         self.take_spellings();
     }
 }

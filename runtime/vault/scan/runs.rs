@@ -2,7 +2,8 @@
 
 use super::echo::Spelling;
 use super::finds::Finds;
-use super::prints::Prints;
+use super::groups::{self, GROUP};
+use super::prints::{Prints, WINDOW};
 use super::roll::Roll;
 
 /// Bytes of a run that are drawn together before they are looked through.
@@ -11,40 +12,31 @@ const BLOCK: usize = 1024;
 /// The most bytes from one line's end to the next one's beginning: line ends, and blanks that indent.
 const BREAK: usize = 32;
 
-/// Hex digits and separators in a row that are taken to be part of a run. The shortest value has sixteen digits, so of
-/// all groups of this many bytes, one is wholly inside if they are no further apart than the rest.
-const GROUP: usize = 8;
-
-/// The most bytes from one group to the next.
-const MAX_SPACING: usize = 32;
-
 /// The most bytes of a run before the first group that is inside.
-const BEFORE: usize = MAX_SPACING + GROUP;
+const BEFORE: usize = groups::APART + GROUP;
 
 /// How far before the end of a text its runs may have to read again, besides the longest form.
 pub(super) const LOOK_BACK: usize = BREAK + BEFORE + GROUP;
 
-/// Bytes that are tested for a group at once.
-const LINE: usize = 64;
-
-/// Hex digits that are passed on at once.
+/// Bytes of a run of hex that are drawn together at once. Identifiers and digests, which most runs are, fit.
 const DRAWN: usize = 256;
 
-/// What stands between hex digits in fingerprints, dumps and byte arrays of programming languages, the `x` of `0x`
-/// included.
-const SEPARATORS: &[u8] = b" :-,\t\r\nxX";
+/// What stands between hex digits in fingerprints, dumps and byte arrays of programming languages.
+const SEPARATORS: &[u8] = b" :-,\t\r\n";
 
-const OTHER: u8 = 0;
+pub(super) const OTHER: u8 = 0;
 const SEPARATOR: u8 = 1;
-const DIGIT: u8 = 2;
+/// The `x` of `0x`: a separator that the zero before it belongs to.
+const PREFIX: u8 = 2;
+const DIGIT: u8 = 3;
 
-static HEX: [u8; 256] = classes(b"0123456789abcdefABCDEF", SEPARATORS);
+pub(super) static HEX: [u8; 256] = classes(b"0123456789abcdefABCDEF", SEPARATORS, b"xX");
 
 /// Digits of base64 in either alphabet. Base32, hex and most secrets as they are consist of them too.
-static BASE64: [u8; 256] = classes(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_", b"");
+static BASE64: [u8; 256] = classes(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_", b"", b"");
 
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which refuses what is out of bounds")]
-const fn classes(digits: &[u8], separators: &[u8]) -> [u8; 256] {
+const fn classes(digits: &[u8], separators: &[u8], prefixes: &[u8]) -> [u8; 256] {
     let mut table = [OTHER; 256];
     let mut byte = 0_u8;
     let mut at = 0;
@@ -53,6 +45,8 @@ const fn classes(digits: &[u8], separators: &[u8]) -> [u8; 256] {
             table[at] = DIGIT;
         } else if contains(separators, byte) {
             table[at] = SEPARATOR;
+        } else if contains(prefixes, byte) {
+            table[at] = PREFIX;
         }
         byte = byte.wrapping_add(1);
         at += 1;
@@ -70,7 +64,7 @@ const fn contains(mut list: &[u8], byte: u8) -> bool {
     false
 }
 
-fn class(table: &[u8; 256], byte: u8) -> u8 {
+pub(super) fn class(table: &[u8; 256], byte: u8) -> u8 {
     table.get(usize::from(byte)).copied().unwrap_or(OTHER)
 }
 
@@ -163,68 +157,55 @@ impl Runs {
 
 impl Run {
     fn read_hex(&mut self, text: &[u8], over: bool, prints: &Prints, finds: &mut Finds) {
-        loop {
-            if !self.live {
-                let rest = text.get(self.taken..).unwrap_or_default();
-                let spacing = spacing(prints.shortest_hex());
-                let Some(at) = group(rest, spacing) else {
-                    // As far as groups were whole.
-                    self.taken += (rest.len() + spacing).saturating_sub(GROUP) / spacing * spacing;
-                    break;
-                };
-                let at = self.taken + at;
-                let before = text.get(..at).unwrap_or_default().iter().rev();
-                self.taken = at - before.take_while(|byte| class(&HEX, **byte) != OTHER).count();
-            }
+        let mut drawn = [0_u8; DRAWN];
+        while self.live || self.seek_hex(text, prints.shortest_hex()) {
             let rest = text.get(self.taken..).unwrap_or_default();
-            let end = rest.iter().position(|byte| class(&HEX, *byte) == OTHER);
-            let run = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
-            // Dates, numbers and identifiers end before they could be a value.
-            if !self.live && end.is_some_and(|end| end < prints.shortest_hex()) {
-                self.taken += run.len();
-                continue;
-            }
-            if !self.live {
-                self.begin(prints);
-            }
+            let part = rest.get(..DRAWN).unwrap_or(rest);
+            let (mut read, mut count) = draw_hex(part, &mut drawn);
+            let ended = read < part.len() || (over && read == rest.len());
             // The zero of `0x` is no digit, and whether an `x` follows may not be known yet.
-            let held = usize::from(end.is_none() && !over && run.ends_with(b"0"));
-            let (run, _) = run.split_at(run.len() - held);
-            self.taken += run.len();
-            self.draw_hex(run, prints, finds);
-            if end.is_none() {
+            if !ended && part.ends_with(b"0") {
+                (read, count) = (read - 1, count - 1);
+            }
+            self.taken += read;
+            self.drawn(drawn.get(..count).unwrap_or_default(), ended, prints, finds);
+            if !ended && part.len() == rest.len() {
                 break;
             }
-            self.end(prints, finds);
-        }
-        if over && self.live {
-            self.end(prints, finds);
         }
     }
 
-    /// The digits of a run, without the zeros of `0x`.
-    fn draw_hex(&mut self, mut run: &[u8], prints: &Prints, finds: &mut Finds) {
-        while let Some(at) = memchr::memchr2(b'x', b'X', run) {
-            let (before, after) = run.split_at(at);
-            self.draw(before.strip_suffix(b"0").unwrap_or(before), prints, finds);
-            run = after.get(1..).unwrap_or_default();
-        }
-        self.draw(run, prints, finds);
-    }
-
-    /// The digits of a part, in lower case.
-    fn draw(&mut self, part: &[u8], prints: &Prints, finds: &mut Finds) {
-        let mut drawn = [0_u8; DRAWN];
-        for part in part.chunks(DRAWN) {
-            let mut count = 0;
-            for byte in part {
-                // Written without a branch, and kept if it was a digit. Figures have the bit already.
-                if let Some(place) = drawn.get_mut(count) {
-                    *place = byte | 0x20;
-                }
-                count += usize::from(class(&HEX, *byte) >> 1);
+    /// Goes to where the next run of hex begins, if there is one.
+    fn seek_hex(&mut self, text: &[u8], shortest: usize) -> bool {
+        let rest = text.get(self.taken..).unwrap_or_default();
+        let at = match groups::first(rest, shortest) {
+            Ok(at) => at,
+            Err(looked) => {
+                self.taken += looked;
+                return false;
             }
-            self.push(drawn.get(..count).unwrap_or_default(), prints, finds);
+        };
+        let at = self.taken + at;
+        let before = text.get(..at).unwrap_or_default().iter().rev();
+        self.taken = at - before.take_while(|byte| class(&HEX, **byte) != OTHER).count();
+        true
+    }
+
+    /// Looks through digits of a run, which ended after them or not.
+    fn drawn(&mut self, digits: &[u8], ended: bool, prints: &Prints, finds: &mut Finds) {
+        if !self.live && ended {
+            // All of it is here, so it need not be kept. Most runs are dates and numbers, which are no value.
+            if digits.len() >= prints.shortest_hex() {
+                prints.find(digits, 0, digits.len().saturating_sub(WINDOW - 1), finds);
+            }
+            return;
+        }
+        if !self.live {
+            self.begin(prints);
+        }
+        self.push(digits, prints, finds);
+        if ended {
+            self.end(prints, finds);
         }
     }
 
@@ -268,44 +249,25 @@ impl Run {
     }
 }
 
-/// Where the first group is wholly digits and separators, of those that begin at multiples of `spacing`.
-fn group(text: &[u8], spacing: usize) -> Option<usize> {
-    let inside =
-        |group: &[u8]| group.len() >= GROUP && group.iter().take(GROUP).all(|byte| class(&HEX, *byte) != OTHER);
-    let mut line = [0_u8; LINE];
-    let groups = LINE / GROUP;
-    for (number, part) in text.chunks(spacing * groups).enumerate() {
-        let gathered = line.as_chunks_mut::<GROUP>().0.iter_mut().zip(part.chunks(spacing));
-        for (place, group) in gathered {
-            *place = group.first_chunk().copied().unwrap_or_default();
+/// Draws the digits of a run together, in lower case and without the zeros of `0x`. Gives how much of the part belongs to
+/// the run, and how many digits those are.
+fn draw_hex(part: &[u8], drawn: &mut [u8; DRAWN]) -> (usize, usize) {
+    let (mut count, mut zeros) = (0, 0);
+    for (at, byte) in part.iter().enumerate() {
+        let class = class(&HEX, *byte);
+        match class {
+            OTHER => return (at, count),
+            PREFIX => count -= zeros,
+            _ => {}
         }
-        if likely(&line)
-            && let Some(found) = part.chunks(spacing).position(inside)
-        {
-            return Some((number * groups + found) * spacing);
+        // Written without a branch, and kept if it was a digit. Figures have the bit already.
+        if let Some(place) = drawn.get_mut(count) {
+            *place = byte | 0x20;
         }
+        count += usize::from(class == DIGIT);
+        zeros = usize::from(*byte == b'0');
     }
-    None
-}
-
-/// How far groups may be apart, so that one of them is wholly inside every run that is long enough.
-fn spacing(shortest: usize) -> usize {
-    (shortest.min(MAX_SPACING + GROUP - 1) + 1).saturating_sub(GROUP).max(GROUP)
-}
-
-/// Whether a group of a line may be. Some bytes more than digits and separators pass, in exchange for a test without a
-/// branch or a table, which the compiler does for sixteen bytes at once.
-fn likely(line: &[u8; LINE]) -> bool {
-    let mut inside = [0_u8; LINE];
-    for (inside, byte) in inside.iter_mut().zip(line) {
-        let lower = byte | 0x20;
-        let (letter, x) = (lower.wrapping_sub(b'a') < 6, lower == b'x');
-        // Blanks and what ends lines; comma, minus, dot, slash, figures and colon.
-        let (blank, figure) = (*byte <= b' ', byte.wrapping_sub(b',') <= b':' - b',');
-        *inside = if letter | x | blank | figure { u8::MAX } else { 0 };
-    }
-    let (groups, _) = inside.as_chunks::<GROUP>();
-    groups.iter().fold(false, |any, group| any | (u64::from_ne_bytes(*group) == u64::MAX))
+    (part.len(), count)
 }
 
 /// The length of a line end that has a digit right before and right after.

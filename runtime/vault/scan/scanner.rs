@@ -65,6 +65,23 @@ impl Scanner {
         self.finds.name = false;
     }
 
+    /// A whole text, of which it is no news what another one holds as well. That one may hold what it wants.
+    pub(crate) fn text_beyond(&mut self, known: &[u8], text: &[u8]) {
+        let fresh = self.finds.fresh();
+        let all = std::mem::replace(&mut self.finds, fresh);
+        self.text(known);
+        let fresh = self.finds.fresh();
+        let there = std::mem::replace(&mut self.finds, fresh);
+        self.text(text);
+        let here = std::mem::replace(&mut self.finds, all);
+        self.finds.add_beyond(&here, &there);
+    }
+
+    /// How the first of the values was spelled that were found since the last time this was asked.
+    pub(crate) fn take_latest(&mut self) -> Option<Spelling> {
+        self.finds.take_latest()
+    }
+
     /// Whether any text so far held any value.
     #[must_use]
     pub fn hit(&self) -> bool {

@@ -130,7 +130,15 @@ fn an_echo_is_found_in_every_spelling() {
         }
         for at in 1..value.len() {
             let (Some(before), Some(after)) = (value.get(..at), value.get(at..)) else { continue };
-            assert!(holds(&[value.as_bytes()], format!("<![CDATA[{before}]]><![CDATA[{after}]]>").as_bytes()), "{at}");
+            for text in [
+                format!("<![CDATA[{before}]]><![CDATA[{after}]]>"),
+                format!("<k>{before}<![CDATA[{after}]]></k>"),
+                format!("<k><![CDATA[{before}]]>{after}</k>"),
+                format!("<k>]]]>>!<!{before}<![CDATA[]]>{after}</k>"),
+            ] {
+                assert!(holds(&[value.as_bytes()], text.as_bytes()), "{text}");
+                assert!(says(value.as_bytes(), text.as_bytes(), &[1]), "{text}, byte by byte");
+            }
         }
         assert!(holds(&[value.as_bytes()], &[b"\xff\xc0", value.as_bytes(), b"\xff"].concat()));
     }
@@ -167,6 +175,22 @@ fn hex_in_mixed_case_and_base32_at_every_alignment() {
     assert!(holds(&[b"OJKLMNOjklmno"], b"4F4A4b4C4d4E4f6a6B6c6D6e6F"));
     assert!(holds(&[value], b"PB4HQ6DLKI3XMUJSOBMHOOI="));
     assert!(holds(&[value], b"NNJDO5SR\r\nGJYFQ5ZZ"));
+}
+
+/// A value that is itself hex is found in either case and with separators, wherever it lies and however short it is.
+#[test]
+fn digits_of_a_value_that_is_hex_are_drawn_together_at_every_offset() {
+    for length in 8..20 {
+        let value = &"c0ffee5eed1234567890"[..length];
+        let pairs: Vec<&str> = (0..length).step_by(2).map(|at| &value[at..length.min(at + 2)]).collect();
+        for shown in [value.to_uppercase(), pairs.join(" "), pairs.join(":").to_uppercase()] {
+            for lead in 0..80 {
+                let text = format!("{}{shown}.", ".".repeat(lead));
+                assert!(holds(&[value.as_bytes()], text.as_bytes()), "{shown} after {lead}");
+                assert!(says(value.as_bytes(), text.as_bytes(), &[7]), "{shown} after {lead}, in pieces");
+            }
+        }
+    }
 }
 
 #[test]
@@ -243,6 +267,7 @@ fn a_view_that_begins_late_knows_what_came_before() {
         escape_last(wrapped, 1),
         escape_last(value.to_owned(), 1),
         format!("]]><![CDATA[{}", escape_last(value.to_owned(), 16)),
+        format!("{}<![CDATA[{}", &value[..16], escape_last(value[16..].to_owned(), 8)),
     ] {
         assert!(holds(&[value.as_bytes()], echo.as_bytes()), "{echo}");
         for lead in 8000..8360 {

@@ -2,8 +2,9 @@
 
 use claviger_grant::SlotHandle;
 
-use super::house::{House, Place, request, show};
+use super::house::{House, KEY, Place, request, show};
 use super::upstream::{Reply, Upstream};
+use crate::decode::tests::{brotli, zstd};
 use crate::failure::FailureKind;
 use crate::response::{Answer, HttpAnswer};
 
@@ -86,6 +87,24 @@ async fn a_captured_value_elsewhere_in_the_answer_is_a_leak_and_still_kept() {
     let (house, answer) = make("make-one", move || Reply::json(200, &text)).await;
     assert!(matches!(answer.unwrap_err(), FailureKind::Leak));
     assert_eq!(pending(&house), ["minted"]);
+}
+
+#[tokio::test]
+async fn what_rules_took_out_may_still_stand_in_the_packed_body_and_nothing_else() {
+    // Not compressed inside its frame, so the packed body has the captured and the stripped value as they are.
+    let packed = brotli(body().as_bytes());
+    assert!(packed.windows(MINTED.len()).filter(|part| *part == MINTED.as_bytes()).count() == 2);
+    let (_, answer) =
+        make("make-one", move || Reply::with(200, "content-encoding: br\r\n", &brotli(body().as_bytes()))).await;
+    let json: serde_json::Value = serde_json::from_slice(&answer.unwrap().body).unwrap();
+    assert_eq!(json["data"], serde_json::json!({"value": "[captured:minted]", "id": "root@pam!x"}));
+    // What readers skip is in no body, so no rule named it.
+    let frame = [b"\x50\x2a\x4d\x18\x30\0\0\0".as_slice(), format!("{KEY:>48}").as_bytes()].concat();
+    let packed = [zstd(body().as_bytes()), frame].concat();
+    let (house, answer) = make("make-one", move || Reply::with(200, "content-encoding: zstd\r\n", &packed)).await;
+    assert!(matches!(answer.unwrap_err(), FailureKind::Leak));
+    assert!(house.audit().contains("it was first found in the body as it came, compressed, as it is"));
+    assert_eq!(pending(&house), ["minted"], "and what was made is not lost");
 }
 
 #[tokio::test]

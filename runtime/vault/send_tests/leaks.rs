@@ -48,6 +48,34 @@ async fn an_echo_in_any_encoding_is_stopped() {
     }
 }
 
+/// For the operator who looks for what the upstream did. The plugin is told no more than that there was a leak: from where
+/// and how it could tell its guesses apart.
+#[tokio::test]
+async fn the_log_says_where_a_secret_was_and_how_it_was_spelled_and_nobody_else_does() {
+    let base64 = BASE64_STANDARD.encode(format!("x{KEY}"));
+    let lower = KEY.to_lowercase();
+    let chunked =
+        format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\nx-sum: {base64}\r\n\r\n");
+    for (reply, told) in [
+        (Reply::json(200, &format!(r#"{{"a":"{base64}"}}"#)), "in the body, as base64"),
+        (Reply::json(200, &format!(r#"{{"a":"{}"}}"#, hex::encode_upper(KEY))), "in the body, as hexadecimal digits"),
+        (Reply::with(200, &format!("x-echo: {KEY}\r\n"), b"{}"), "in a header, as it is"),
+        (Reply::with(200, &format!("x-{lower}: 1\r\n"), b"{}"), "in the name of a header, in lower case"),
+        (Reply::raw(chunked), "in a trailer, as base64"),
+        (
+            Reply::raw(format!("HTTP/1.1 200 {KEY}\r\ncontent-length: 2\r\n\r\n{{}}")),
+            "in the words behind the status, as it is",
+        ),
+    ] {
+        let upstream = Upstream::start(move |_| reply.clone()).await;
+        let house = House::at(&Place::here(upstream.port));
+        let failure = house.show("bearer").await.unwrap_err();
+        assert!(matches!(failure.kind, FailureKind::Leak), "{failure:?}");
+        assert!(house.audit().contains(&format!("; it was first found {told}\"")), "{told}: {}", house.audit());
+        assert!(!failure.to_string().contains("found") && !failure.to_string().contains(told), "{failure}");
+    }
+}
+
 #[tokio::test]
 async fn wide_text_is_stopped() {
     let body: Vec<u8> = KEY.encode_utf16().flat_map(u16::to_le_bytes).collect();

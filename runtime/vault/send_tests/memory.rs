@@ -43,9 +43,15 @@ impl Child {
     /// Runs the child of a task, with an upstream of each kind.
     async fn run(task: &str) -> Self {
         let site = Site::new(&["127.0.0.1"]);
-        let token = random();
-        let answer = format!(r#"{{"access_token":"{token}","token_type":"Bearer","expires_in":3600}}"#);
-        let mint = Upstream::tls(&site, move |_| Reply::json(200, &answer)).await;
+        // One for the client in the body, one for the client in `Authorization`: two credentials.
+        let tokens = [random(), random()];
+        let answers = tokens
+            .clone()
+            .map(|token| format!(r#"{{"access_token":"{token}","token_type":"Bearer","expires_in":3600}}"#));
+        let mint = Upstream::tls(&site, move |seen| {
+            Reply::json(200, &answers[usize::from(!seen.header("authorization").is_empty())])
+        });
+        let mint = mint.await;
         let api = Upstream::tls(&site, |_| Reply::json(200, r#"{"ok":true}"#)).await;
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("authority"), &site.authority).unwrap();
@@ -59,13 +65,18 @@ impl Child {
         values.iter().for_each(|(field, value)| needles.add(field, value.as_bytes()));
         let [.., (_, company), (_, public), (_, private)] = &values;
         needles.add("Basic pair", format!("{company}+{public}:{private}").as_bytes());
-        needles.add("token", token.as_bytes());
+        needles.add("token", tokens[0].as_bytes());
+        needles.add("other token", tokens[1].as_bytes());
         let seen = api.seen();
         let body: serde_json::Value = serde_json::from_str(&seen[4].body).unwrap();
         needles.add("lent password", body["user"]["password"].as_str().unwrap().as_bytes());
         // What is looked for is what was sent.
         assert_eq!((seen.len(), mint.seen().len()), (7, 2));
-        assert!(seen[0].head.contains(&values[0].1) && seen[6].head.contains(&token));
+        assert!(
+            seen[0].head.contains(&values[0].1)
+                && seen[5].head.contains(&tokens[0])
+                && seen[6].head.contains(&tokens[1])
+        );
         assert!(seen[2].head.contains(&BASE64_STANDARD.encode(format!("{company}+{public}:{private}"))));
         Self { directory, needles }
     }
@@ -121,8 +132,8 @@ async fn no_copy_of_a_secret_outlives_its_call_and_none_of_a_key_its_lock() {
     let mut child = Child::run("call").await;
     let late: u64 = fs::read_to_string(child.file("late")).unwrap().parse().unwrap();
     assert!(u128::from(late) <= PROMISED.as_millis(), "the machine was too busy to look in time: {late} ms");
-    // A token is kept for the next call, one for each of two credentials; everything else is gone.
-    let kept = Copies::from([("token raw".to_owned(), 2)]);
+    // A token is kept for the next call, one copy for each of two credentials; everything else is gone.
+    let kept = Copies::from([("token raw".to_owned(), 1), ("other token raw".to_owned(), 1)]);
     assert_eq!(child.copies("after"), kept, "copies are left after {late} ms");
     assert_eq!(child.copies("dropped"), Copies::new(), "copies are left without a vault");
     child.look_for_keys();

@@ -4,7 +4,9 @@
 mod allocator;
 mod answers;
 mod captures;
+mod declared;
 mod destinations;
+mod endings;
 mod house;
 mod leaks;
 mod memory;
@@ -19,3 +21,4 @@ mod signatures;
 mod site;
 mod tokens;
 mod upstream;
+mod versions;

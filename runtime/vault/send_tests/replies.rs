@@ -87,6 +87,21 @@ async fn what_is_made_of_an_identifier_is_still_a_secret() {
 }
 
 #[tokio::test]
+async fn a_pair_is_looked_for_although_its_password_is_too_short_to_be() {
+    // The host's header is all that the guest reads, so that seven bytes may be sent at all.
+    let reply = |seen: &super::upstream::Seen| {
+        let echo = seen.header("authorization").first().map(ToString::to_string).unwrap_or_default();
+        Reply::with(200, &format!("retry-after: {echo}\r\n"), b"{}")
+    };
+    let upstream = Upstream::start(reply).await;
+    let house = House::at(&Place { identifiers: vec!["company"], ..Place::here(upstream.port) });
+    put(&house.store, "private", "kR7vQ2p");
+    let failure = house.send(request("knock", Some("named")), &mut house.begin()).await.unwrap_err();
+    assert!(matches!(failure.kind, FailureKind::Leak), "{failure:?}");
+    assert_eq!(house.vault.quarantine().list(), [(super::house::name("acme"), super::house::name("private"))]);
+}
+
+#[tokio::test]
 async fn a_credential_in_the_body_stands_beside_what_the_guest_gave() {
     let (upstream, house) = house().await;
     let given = Some(br#"{"note":"n","auth":{"hint":"h"}}"#.to_vec());

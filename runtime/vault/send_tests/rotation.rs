@@ -185,6 +185,53 @@ async fn where_the_store_cannot_follow_the_journal_is_the_successor() {
     assert_eq!(yard.stored().await, current);
 }
 
+/// A backup that is put back, a copy of the item, the place that a connection was bound to before: what is there now was
+/// used already.
+#[tokio::test]
+async fn no_older_token_is_used_again_wherever_it_turns_up() {
+    let mut yard = Yard::new().await;
+    let mut tokens = vec![FIRST.to_owned()];
+    for _ in 0..3 {
+        assert_eq!(yard.read().await.unwrap(), 200);
+        tokens.push(yard.issuer.lock().unwrap().current.clone());
+        yard.restart();
+    }
+    for older in tokens {
+        put(&yard.house.store, "refresh", &older);
+        assert_eq!(yard.read().await.unwrap(), 200, "{older}");
+        let current = yard.issuer.lock().unwrap().current.clone();
+        assert!(!yard.issuer.lock().unwrap().dead && current != older, "{older} was used again");
+        assert_eq!((yard.stored().await, yard.pending()), (current, 0));
+        yard.restart();
+    }
+}
+
+/// A provider that cannot replace: an operator recovers the next token into a new item, and binds that.
+#[tokio::test]
+async fn a_token_that_was_recovered_elsewhere_is_not_used_after_the_next_one() {
+    let mut yard = Yard::new().await;
+    let held = yard.house.vault.providers().resolve(&"op://MSP/Site/refresh".parse().unwrap()).await.unwrap();
+    let journal = yard.house.vault.journal();
+    let [second, third] = ["refresh-Zt4Yb8NcJ6HfQw3Er5Ty-8888", "refresh-Zt4Yb8NcJ6HfQw3Er5Ty-9999"];
+    let value = |text: &str| crate::reveal::Secret::new(text.as_bytes().to_vec());
+    let entry = journal.succeed(&name("acme"), &name("refresh"), &held.value, None, &value(second)).unwrap();
+    let place = "op://MSP/Recovered/refresh".parse().unwrap();
+    crate::write_back::recover(entry, &place, yard.house.vault.providers(), journal).await.unwrap();
+    // Another call refreshes before the connection is bound to the new place.
+    journal.succeed(&name("acme"), &name("refresh"), &held.value, Some(entry), &value(third)).unwrap();
+    journal.done(&[entry]).unwrap();
+    yard.issuer.lock().unwrap().current = third.to_owned();
+    put(&yard.house.store, "refresh", second);
+    yard.restart();
+    assert_eq!(yard.read().await.unwrap(), 200);
+    assert!(!yard.issuer.lock().unwrap().dead);
+    // And the place before that is safe too, though the next token was stored.
+    put(&yard.house.store, "refresh", FIRST);
+    yard.restart();
+    assert_eq!(yard.read().await.unwrap(), 200);
+    assert!(!yard.issuer.lock().unwrap().dead);
+}
+
 /// As after a kill between the store and the journal: the entry says what the store says already.
 #[tokio::test]
 async fn an_entry_that_the_store_has_is_forgotten() {

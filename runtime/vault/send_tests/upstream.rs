@@ -33,6 +33,7 @@ impl Seen {
 }
 
 /// What to answer: bytes, with pauses before each part; then close, or wait for the next request.
+#[derive(Clone)]
 pub(super) struct Reply {
     parts: Vec<(Duration, Vec<u8>)>,
     close: bool,

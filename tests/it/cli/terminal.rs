@@ -33,7 +33,7 @@ fn a_request_is_shown_on_the_terminal_and_yes_lets_it_go() {
     }
     let log = real.run(&["audit", "log", "--json"], b"").json();
     let receipts: Vec<_> =
-        log.as_array().unwrap().iter().filter_map(|entry| entry.pointer("/proof/receipt/kind")).collect();
+        log.as_array().unwrap().iter().filter_map(|entry| entry.pointer("/proof/receipts/0/kind")).collect();
     assert_eq!(receipts, ["host-asserted"]);
     assert_eq!(real.run(&["audit", "verify"], b"").code, 0);
     real.swept();

@@ -164,7 +164,7 @@ pub(super) const SPELLINGS: &[Vector] = &[
     key("B18", "HTML, decimal", Leak, |live| say::body(bytes(live.key, |byte| format!("&#{byte};")))),
     key("B19", "HTML, hexadecimal", Leak, |live| say::body(bytes(live.key, |byte| format!("&#x{byte:x};")))),
     key("B19.2", "HTML in JSON", Leak, |live| say::body(spell::json(&spell::html(live.key)))),
-    key("B20.1", "XML, cut in two by CDATA", Missed, |live| {
+    key("B20.1", "XML, cut in two by CDATA", Leak, |live| {
         let (first, second) = live.key.split_at(20);
         say::body(format!("<k>{first}<![CDATA[{second}]]></k>"))
     }),

@@ -1,7 +1,7 @@
 //! B31: what is not stopped, written down, so that nobody claims more than holds.
 //!
 //! An upstream that wants to help a plugin needs only to agree on a code with it: the upstream has the secret. Here are
-//! the simplest such codes, and the spellings of B10 and B20 that the scanner does not undo. Each is shown to get through; one that
+//! the simplest such codes, and the spellings of B10 that the scanner does not undo. Each is shown to get through; one that
 //! does not any more has to leave this list. `runtime/vault/scan/ledger.rs` has the whole list.
 
 use claviger_sim::Script;

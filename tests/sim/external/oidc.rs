@@ -31,7 +31,7 @@ pub struct OidcClient {
 /// What the server is started with.
 #[derive(Debug, Clone)]
 pub struct OidcConfig {
-    /// Its clients. All may use the client-credentials grant and no other.
+    /// Its clients. All may use the client-credentials grant, and no other unless they are `delegated`.
     pub clients: Vec<OidcClient>,
     /// How long an access token lives, in whole seconds.
     pub lifetime: Duration,
@@ -39,7 +39,13 @@ pub struct OidcConfig {
     pub audience: Option<String>,
     /// Whether tokens with an audience are JWTs; opaque otherwise.
     pub jwt: bool,
+    /// Whether each client also has a refresh token, as if a person had consented. Using one rotates it, and using it again
+    /// revokes everything that came of it.
+    pub delegated: bool,
 }
+
+/// What the server writes about refresh tokens.
+const EVENTS: &str = "events";
 
 /// A running `oidc-provider`. Dropping it ends it.
 #[derive(Debug)]
@@ -68,11 +74,32 @@ impl Oidc {
             "modules": installation.modules()?, "certificate": prepared.certificate, "key": prepared.key,
             "clients": clients, "lifetime": config.lifetime.as_secs(), "audience": config.audience,
             "format": if config.jwt { "jwt" } else { "opaque" },
+            "delegated": if config.delegated { config.clients.len() } else { 0 },
+            "events": prepared.directory.path().join(EVENTS),
         });
         let mut command = Command::new("node");
         command.arg(launcher("oidc.mjs")).env_remove("NODE_OPTIONS");
         let process = Process::start(command, &told, prepared.directory)?;
         Ok(Self { process, tls: ca.client()?, introspector })
+    }
+
+    /// The first client's refresh token, if it was asked for.
+    #[must_use]
+    pub fn refresh_token(&self) -> Option<&str> {
+        self.process.told.pointer("/refresh/0")?.as_str()
+    }
+
+    /// Every refresh token that was issued so far, the oldest first, and how many families were revoked.
+    ///
+    /// # Errors
+    /// When the server's own record cannot be read.
+    pub fn issued(&self) -> io::Result<(Vec<String>, usize)> {
+        let events = std::fs::read_to_string(self.process.file(EVENTS))?;
+        let events: Vec<Value> = events.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let text = |event: &Value| event.get("issued").and_then(Value::as_str).map(str::to_owned);
+        let issued: Vec<String> = events.iter().filter_map(text).collect();
+        let revoked = events.iter().filter(|event| event.get("revoked").is_some()).count();
+        Ok((issued, revoked))
     }
 
     /// Where it listens.

@@ -29,7 +29,7 @@ async fn right_and_wrong_secrets_both_ways_and_expiry() {
     // Characters that the two encodings of RFC 6749 treat differently.
     let odd = OidcClient { id: "b".to_owned(), secret: format!("{}%41+ /:", canary()) };
     let clients = vec![one.clone(), odd.clone()];
-    let config = OidcConfig { clients, lifetime: Duration::from_secs(2), audience: None, jwt: false };
+    let config = OidcConfig { clients, lifetime: Duration::from_secs(2), audience: None, jwt: false, delegated: false };
     let oidc = Oidc::start(&ca, config).unwrap();
     let grant = "grant_type=client_credentials";
     let (status, minted) = post(&oidc, grant, Some(("a", &one.secret))).await;
@@ -68,6 +68,7 @@ async fn tokens_for_an_audience_can_be_signed() {
         lifetime: Duration::from_secs(60),
         audience: Some(audience.clone()),
         jwt: true,
+        delegated: false,
     };
     let oidc = Oidc::start(&ca, config).unwrap();
     let body = |resource: &str| {
@@ -87,8 +88,13 @@ async fn tokens_for_an_audience_can_be_signed() {
 async fn another_upstream_takes_its_tokens() {
     let ca = TestCa::new().unwrap();
     let one = client("partner");
-    let config =
-        OidcConfig { clients: vec![one.clone()], lifetime: Duration::from_secs(1), audience: None, jwt: false };
+    let config = OidcConfig {
+        clients: vec![one.clone()],
+        lifetime: Duration::from_secs(1),
+        audience: None,
+        jwt: false,
+        delegated: false,
+    };
     let oidc = Oidc::start(&ca, config).unwrap();
     let pax8 = Pax8Config {
         client_id: one.id.clone(),

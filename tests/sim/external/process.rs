@@ -21,6 +21,8 @@ const LOG: &str = "log";
 #[derive(Debug)]
 pub(super) struct Process {
     pub(super) addr: SocketAddr,
+    /// The line by which it said that it is ready.
+    pub(super) told: Value,
     child: Child,
     /// Held open: the launchers end when it closes, even if we are killed.
     input: Option<ChildStdin>,
@@ -54,14 +56,21 @@ impl Process {
         if let Some(input) = &mut input {
             writeln!(input, "{config}")?;
         }
-        let mut process = Self { addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), child, input, directory };
-        let port = process.port()?;
-        process.addr.set_port(port);
+        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let mut process = Self { addr, told: Value::Null, child, input, directory };
+        process.told = process.first()?;
+        let port = process.told.get("port").and_then(Value::as_u64).and_then(|port| u16::try_from(port).ok());
+        process.addr.set_port(port.ok_or_else(|| process.failed("it ended before it listened"))?);
         Ok(process)
     }
 
-    /// The port from the first line of standard output.
-    fn port(&mut self) -> io::Result<u16> {
+    /// A file of the server's.
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// The first line of standard output.
+    fn first(&mut self) -> io::Result<Value> {
         let Some(output) = self.child.stdout.take() else { return Err(io::Error::other("no standard output")) };
         let (tell, told) = mpsc::channel();
         std::thread::spawn(move || {
@@ -71,8 +80,7 @@ impl Process {
             let _late = tell.send(read.map(|_| line));
         });
         let line = told.recv_timeout(READY).map_err(|_| self.failed("it does not get ready"))??;
-        let port = serde_json::from_str::<Value>(&line).ok().and_then(|value| value.get("port")?.as_u64());
-        port.and_then(|port| u16::try_from(port).ok()).ok_or_else(|| self.failed("it ended before it listened"))
+        serde_json::from_str(&line).map_err(|_| self.failed("it ended before it listened"))
     }
 
     fn failed(&self, why: &str) -> io::Error {

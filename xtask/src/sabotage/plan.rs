@@ -52,7 +52,7 @@ fn filtered<'a>(rooms: &'a [Room], wanted: impl Fn(&Room, &Mutation) -> bool) ->
 }
 
 /// Some of each changed room: first those of changed files, then the others in turn, beginning at another one after
-/// each commit, so that all of them are tried in time.
+/// each commit, so that all of them are tried in time. Rooms too: the last one is what there may be no time for.
 pub(crate) fn limited<'a>(rooms: &'a [Room], changes: &Changes) -> Choice<'a> {
     let mut choice = Choice { rooms: Vec::new(), left_out: 0, time: Some(TIME) };
     for room in rooms.iter().filter(|room| is_changed(room, changes)) {
@@ -66,6 +66,8 @@ pub(crate) fn limited<'a>(rooms: &'a [Room], changes: &Changes) -> Choice<'a> {
         choice.left_out += count - order.len();
         choice.rooms.push((&room.name, order));
     }
+    let count = choice.rooms.len();
+    choice.rooms.rotate_left(usize::try_from(changes.turn).unwrap_or_default().checked_rem(count).unwrap_or_default());
     choice
 }
 

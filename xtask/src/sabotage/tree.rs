@@ -1,10 +1,10 @@
 //! The copy that is mutated. The working tree itself is only read.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use crate::step::{Failed, Step, file};
+use crate::sabotage::git;
+use crate::step::{Failed, file};
 
 /// What tests look for beside the sources: built by `cargo xtask test`, and too large to build twice.
 const BUILT: [&str; 4] = ["target/compiler", "target/packages", "target/plugins", "tests/hostile/target"];
@@ -34,23 +34,22 @@ impl Tree {
     /// Brings the copy up to date. A file that is the same is not touched: its time tells cargo what to build again.
     ///
     /// # Errors
-    /// [`Failed`] when git cannot list the files, or one cannot be copied.
+    /// [`Failed`] when the files cannot be listed, or one cannot be copied.
     pub(crate) fn copy(from: &Path, to: &Path) -> Result<Self, Failed> {
         file("the copy", fs::create_dir_all(to))?;
-        let listed = Step::new("listing the files", Path::new("git"))
-            .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
-            .output()?;
-        let names: BTreeSet<&str> =
-            listed.split('\0').filter(|name| !name.is_empty() && from.join(name).is_file()).collect();
+        let names = git::files(from)?;
         let before = fs::read_to_string(to.join(LIST)).unwrap_or_default();
-        for gone in before.lines().filter(|name| !names.contains(name)) {
+        for gone in before.lines().filter(|name| !names.contains(*name)) {
             // Gone already is as good.
             let _ = fs::remove_file(to.join(gone));
         }
         for name in &names {
             file(&format!("copying {name}"), same(&from.join(name), &to.join(name)))?;
         }
-        file("the list", fs::write(to.join(LIST), names.iter().flat_map(|name| [name, "\n"]).collect::<String>()))?;
+        file(
+            "the list",
+            fs::write(to.join(LIST), names.iter().flat_map(|name| [name.as_str(), "\n"]).collect::<String>()),
+        )?;
         for built in BUILT {
             file(&format!("the link to {built}"), link(&from.join(built), &to.join(built)))?;
         }

@@ -121,6 +121,8 @@ impl<'a> Runner<'a> {
         let package = self.package_directory(command);
         let mut test = Process::new(&program);
         test.args(command.filter.split_whitespace()).current_dir(&package).stdin(Stdio::null());
+        // What a failed test says is enough, and with a trace it would not be among the last lines.
+        test.env("RUST_BACKTRACE", "0");
         // Some tests build the programs that they start.
         test.env("CARGO_MANIFEST_DIR", &package).env("CARGO_TARGET_DIR", &self.target);
         test.stderr(file("the log of a run", output.try_clone())?).stdout(output);
@@ -137,12 +139,14 @@ impl<'a> Runner<'a> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut build = Process::new(cargo);
         build.args(["test", "--quiet", "--no-run", "--message-format", "json-render-diagnostics"]);
-        build.args(["--package", &command.package]);
         match &command.integration {
-            Some(test) => build.args(["--test", test]),
-            None => build.arg("--lib"),
+            // One package has it. With the features of all of them, nothing is built again that `cargo xtask test` built.
+            Some(test) => build.args(["--workspace", "--test", test]),
+            None => build.args(["--package", &command.package, "--lib"]),
         };
         build.current_dir(self.tree.root()).env("CARGO_TARGET_DIR", &self.target);
+        // Nobody debugs a mutant, and programs without lines are linked faster.
+        build.env("CARGO_PROFILE_DEV_DEBUG", "0");
         build.stderr(file("the log of a build", File::create(log))?);
         let built = build.output().map_err(|error| Failed::Start {
             what: command.to_string(),

@@ -171,7 +171,7 @@ fn one(entries: &[Value], pointer: &str, chance: &mut Chance) -> Option<usize> {
 }
 
 fn swap_proofs(entries: &mut Vec<Value>, chance: &mut Chance) -> Option<()> {
-    let (one, two) = (one(entries, "/proof/receipt", chance)?, one(entries, "/proof/receipt", chance)?);
+    let (one, two) = (one(entries, "/proof/receipts/0", chance)?, one(entries, "/proof/receipts/0", chance)?);
     let (first, second) = (entries[one]["proof"].clone(), entries[two]["proof"].clone());
     (one != two).then(|| {
         entries[one]["proof"] = second;
@@ -193,15 +193,15 @@ const FACTS: [&str; 9] = [
 ];
 
 fn change_fact(entries: &mut Vec<Value>, chance: &mut Chance) -> Option<()> {
-    let at = one(entries, "/proof/receipt", chance)?;
+    let at = one(entries, "/proof/receipts/0", chance)?;
     let place = entries[at].pointer_mut(FACTS[chance.below(FACTS.len())])?;
     *place = json!(format!("{}x", place.as_str()?));
     Some(())
 }
 
 fn change_receipt(entries: &mut Vec<Value>, chance: &mut Chance) -> Option<()> {
-    let at = one(entries, "/proof/receipt", chance)?;
-    let receipt = entries[at].pointer_mut("/proof/receipt")?.as_object_mut()?;
+    let at = one(entries, "/proof/receipts/0", chance)?;
+    let receipt = entries[at].pointer_mut("/proof/receipts/0")?.as_object_mut()?;
     let names: Vec<String> = receipt.keys().cloned().collect();
     let member = receipt.get_mut(&names[chance.below(names.len())])?;
     *member = match member.as_str() {
@@ -217,7 +217,7 @@ fn change_receipt(entries: &mut Vec<Value>, chance: &mut Chance) -> Option<()> {
 
 /// A copy of an intent with its receipt, with its own outcome, at the end.
 fn use_twice(entries: &mut Vec<Value>, chance: &mut Chance) -> Option<()> {
-    let at = one(entries, "/proof/receipt", chance)?;
+    let at = one(entries, "/proof/receipts/0", chance)?;
     let mut again = entries[at].clone();
     again["index"] = json!(entries.len());
     again["at"] = entries.last()?["at"].clone();

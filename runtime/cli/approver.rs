@@ -1,0 +1,141 @@
+//! `claviger approver`: whose yes counts.
+
+use std::path::Path;
+use std::time::Duration;
+
+use claviger_approval::{ApproverKind, Enrolled, EnrolledKey};
+use claviger_audit::{Log, OperatorAction};
+use claviger_server::{Person, Web};
+use serde_json::{Value, json};
+
+use crate::error::{Code, Failure};
+use crate::output::{self, Output};
+use crate::state::{self, State};
+use crate::{open, web};
+
+/// How long a person may take to make a passkey.
+const PATIENCE: Duration = Duration::from_secs(5 * 60);
+
+/// Characters of an identifier that tell keys apart on a list.
+const SHOWN_ID: usize = 12;
+
+/// Whether anybody can approve in the browser.
+pub(crate) fn has_passkey(enrolled: &Enrolled) -> bool {
+    enrolled.keys().iter().any(|key| key.kind() == ApproverKind::Webauthn)
+}
+
+/// Every key that counts or counted.
+pub(crate) fn ever(state: &State) -> Result<Enrolled, Failure> {
+    let keys = open::enrolled(state)?.keys().iter().chain(revoked(state)?.keys()).cloned().collect::<Vec<_>>();
+    Enrolled::new(keys).map_err(Failure::state)
+}
+
+fn revoked(state: &State) -> Result<Enrolled, Failure> {
+    let path = state.revoked_approvers();
+    if path.exists() { state::parse(&path, &state::read(&path)?) } else { Ok(Enrolled::default()) }
+}
+
+/// Enrols a passkey in the browser. The vault is unlocked first: who can use its secrets decides who approves their use.
+pub(crate) fn add(
+    state: &State,
+    identity: Option<&Path>,
+    name: Option<&str>,
+    role: Option<&str>,
+) -> Result<Output, Failure> {
+    let config = state.config()?;
+    // Taken now: a host that runs would go on with the approvers that it knows, and is named.
+    let log = open::log(state)?;
+    open::embedded(state, identity)?;
+    let person = Person { name: name.unwrap_or(&config.principal).to_owned(), role: role.map(str::to_owned) };
+    let enrolled = open::enrolled(state)?;
+    let (origin, tickets) = (web::origin(&config)?, web::tickets(state)?);
+    let key = crate::block_on(async {
+        let (page, link, mut enrolling) =
+            Web::enrol(origin, tickets, enrolled, person).await.map_err(Failure::state)?;
+        web::invite(&config, &link);
+        let made = tokio::time::timeout(PATIENCE, enrolling.complete(async |key| keep(state, &log, key).await)).await;
+        page.close().await;
+        made.ok().flatten().unwrap_or_else(|| Err(nobody()))
+    })??;
+    let said = format!(
+        "{} approves with passkey {}\nrequests are approved in the browser from now on; a second passkey, for when one is lost: claviger approver add",
+        key.name(),
+        short(&key)
+    );
+    Output::new(said, &told(&key))
+}
+
+fn nobody() -> Failure {
+    Failure::new(Code::Refused, "nobody made a passkey in time; run the command again")
+}
+
+/// Noted first, then written: no record, no act.
+async fn keep(state: &State, log: &Log, key: &EnrolledKey) -> Result<(), Failure> {
+    let mut enrolled = open::enrolled(state)?;
+    enrolled.add(key.clone()).map_err(Failure::state)?;
+    open::note_in(log, OperatorAction::ApproverAdded, key.name(), Some(&detail(key))).await?;
+    write(&state.approvers(), &enrolled)
+}
+
+fn write(path: &Path, keys: &Enrolled) -> Result<(), Failure> {
+    state::write(path, toml::to_string(keys).map_err(Failure::state)?.as_bytes())
+}
+
+/// What the log says of a key: enough to recognise it without the file.
+fn detail(key: &EnrolledKey) -> String {
+    let role = key.role().map(|role| format!(", role {role}")).unwrap_or_default();
+    format!("{} {} for {}{role}", key.kind(), key.credential_id(), key.rp_id())
+}
+
+/// Lists the keys that count.
+pub(crate) fn list(state: &State) -> Result<Output, Failure> {
+    state.config()?;
+    let enrolled = open::enrolled(state)?;
+    let row = |key: &EnrolledKey| {
+        vec![key.name().to_owned(), key.kind().to_string(), short(key), key.role().unwrap_or("-").to_owned()]
+    };
+    let rows: Vec<Vec<String>> = enrolled.keys().iter().map(row).collect();
+    let json: Vec<Value> = enrolled.keys().iter().map(told).collect();
+    Output::new(output::list(&["APPROVER", "KIND", "KEY", "ROLE"], &rows, "nobody can approve"), &json)
+}
+
+fn short(key: &EnrolledKey) -> String {
+    key.credential_id().to_string().chars().take(SHOWN_ID).collect()
+}
+
+fn told(key: &EnrolledKey) -> Value {
+    json!({ "approver": key.name(), "kind": key.kind(), "key": key.credential_id(), "role": key.role(), "origins": key.origins() })
+}
+
+/// Lets keys count no more. They are kept aside, because what they signed before stays signed.
+pub(crate) fn revoke(state: &State, identity: Option<&Path>, approver: &str) -> Result<Output, Failure> {
+    state.config()?;
+    let enrolled = open::enrolled(state)?;
+    let (gone, left): (Vec<EnrolledKey>, Vec<EnrolledKey>) =
+        enrolled.keys().iter().cloned().partition(|key| is_meant(key, approver));
+    if gone.is_empty() {
+        return Err(Failure::usage(format!(
+            "no enrolled key is {approver:?}'s, and none's identifier begins so; `claviger approver list` shows them"
+        )));
+    }
+    let log = open::log(state)?;
+    open::embedded(state, identity)?;
+    let mut aside = revoked(state)?;
+    for key in &gone {
+        crate::block_on(open::note_in(&log, OperatorAction::ApproverRevoked, key.name(), Some(&detail(key))))??;
+        aside.add(key.clone()).map_err(Failure::state)?;
+    }
+    // Aside first: a key in both files counts no less than before, one in neither would make the log unverifiable.
+    write(&state.revoked_approvers(), &aside)?;
+    write(&state.approvers(), &Enrolled::new(left).map_err(Failure::state)?)?;
+    let names: Vec<String> = gone.iter().map(|key| format!("{} {}", key.name(), short(key))).collect();
+    let json: Vec<Value> = gone.iter().map(told).collect();
+    Output::new(format!("revoked: {}", names.join(", ")), &json)
+}
+
+/// A name means the person's passkeys; the host's own key at the terminal is named by its identifier.
+fn is_meant(key: &EnrolledKey, approver: &str) -> bool {
+    let by_name = key.kind() == ApproverKind::Webauthn && key.name() == approver;
+    let by_id = approver.len() >= SHOWN_ID && key.credential_id().to_string().starts_with(approver);
+    by_name || by_id
+}

@@ -1,0 +1,66 @@
+// Makes a passkey for this page. What it is worth is decided by the server, which verifies the registration.
+"use strict";
+
+const { token, path } = document.body.dataset;
+const main = document.querySelector("main");
+const status = document.getElementById("status");
+const button = document.getElementById("enrol");
+
+history.replaceState(null, "", location.pathname);
+
+const bytes = (text) =>
+  Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) => character.charCodeAt(0));
+const text = (buffer) =>
+  btoa(String.fromCharCode(...new Uint8Array(buffer))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+
+async function post(action, body) {
+  const answer = await fetch(`${path}/${action}`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-claviger-token": token },
+    body: JSON.stringify(body),
+    credentials: "same-origin",
+    redirect: "error",
+  });
+  const told = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(told.error || "The host did not answer as expected; reload the page.");
+  return told;
+}
+
+async function enrol() {
+  button.disabled = true;
+  status.textContent = "Use your fingerprint reader, your face, your PIN or your security key now.";
+  try {
+    const { publicKey } = await post("begin", {});
+    const made = await navigator.credentials.create({
+      publicKey: {
+        ...publicKey,
+        challenge: bytes(publicKey.challenge),
+        user: { ...publicKey.user, id: bytes(publicKey.user.id) },
+        excludeCredentials: (publicKey.excludeCredentials || []).map((known) => ({ ...known, id: bytes(known.id) })),
+      },
+    });
+    await post("finish", {
+      id: made.id,
+      rawId: text(made.rawId),
+      type: made.type,
+      response: {
+        attestationObject: text(made.response.attestationObject),
+        clientDataJSON: text(made.response.clientDataJSON),
+      },
+      extensions: {},
+    });
+    main.dataset.state = "enrolled";
+    status.textContent = "Enrolled. The terminal says what comes next; you can close this tab.";
+    button.remove();
+  } catch (error) {
+    const cancelled = error.name === "NotAllowedError";
+    const known = error.name === "InvalidStateError";
+    status.textContent = cancelled ? "No passkey was made. You can try again."
+      : known ? "This authenticator is enrolled already." : error.message;
+    button.disabled = false;
+  }
+}
+
+button.addEventListener("click", enrol);
+button.disabled = false;
+button.focus();

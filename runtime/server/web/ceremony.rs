@@ -1,0 +1,101 @@
+//! From a choice on the page to an assertion that counts.
+
+use claviger_approval::{ApproverKind, Ask, Assertion, Base64Url, Enrolled, EnrolledKey, check};
+use serde::{Deserialize, Serialize};
+
+use super::origin::Origin;
+use super::trouble::Trouble;
+
+/// What a person chose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Choice {
+    /// This request alone.
+    Once,
+    /// The lease that is offered.
+    Lease,
+}
+
+/// The page begins a ceremony.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Begin {
+    choice: Choice,
+    /// The two digits, where the question has some.
+    #[serde(default)]
+    code: Option<String>,
+}
+
+/// What the browser needs to ask a passkey (WebAuthn Level 3 §5.5). Whatever the page makes of it, an assertion counts only
+/// for this challenge and with its user verified.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Challenge {
+    challenge: Base64Url,
+    rp_id: String,
+    /// Milliseconds.
+    timeout: u64,
+    allow_credentials: Vec<Base64Url>,
+}
+
+/// The assertion as the page sends it on.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Given {
+    credential_id: Base64Url,
+    authenticator_data: Base64Url,
+    client_data_json: Base64Url,
+    signature: Base64Url,
+}
+
+/// The keys that can sign on this page.
+pub(crate) fn usable<'a>(enrolled: &'a Enrolled, origin: &'a Origin) -> impl Iterator<Item = &'a EnrolledKey> {
+    let written = origin.to_string();
+    enrolled.keys().iter().filter(move |key| {
+        key.kind() == ApproverKind::Webauthn && key.rp_id() == origin.rp_id() && key.origins().contains(&written)
+    })
+}
+
+/// The challenge for a choice. Nobody gets one who has not seen where the call was made, if its code is asked for: the page
+/// does not know it, and neither does whoever opened the page unseen.
+pub(crate) fn begin(ask: &Ask, begin: &Begin, enrolled: &Enrolled, origin: &Origin) -> Result<Challenge, Trouble> {
+    if ask.match_code().is_some_and(|code| begin.code.as_deref().map(str::trim) != Some(code)) {
+        return Err(Trouble::Code);
+    }
+    let chosen = match begin.choice {
+        Choice::Once => ask,
+        Choice::Lease => ask.as_lease().ok_or(Trouble::NoLease)?,
+    };
+    let others = usable(enrolled, origin).filter(|key| !has_signed(ask, key));
+    let keys: Vec<Base64Url> = others.map(|key| key.credential_id().clone()).collect();
+    if keys.is_empty() {
+        return Err(Trouble::NoKey);
+    }
+    Ok(Challenge {
+        challenge: chosen.digest().as_slice().into(),
+        rp_id: origin.rp_id().to_owned(),
+        timeout: ask.wait().as_millis().try_into().unwrap_or(u64::MAX),
+        allow_credentials: keys,
+    })
+}
+
+/// Of several people who must agree, each does once, whatever keys they have.
+fn has_signed(ask: &Ask, key: &EnrolledKey) -> bool {
+    ask.signed_by().iter().any(|name| name == key.name())
+}
+
+/// The assertion, if the desk would take it.
+pub(crate) fn finish(ask: &Ask, given: Given, enrolled: &Enrolled) -> Result<Assertion, Trouble> {
+    let assertion = Assertion {
+        credential_id: given.credential_id,
+        authenticator_data: given.authenticator_data,
+        client_data_json: given.client_data_json,
+        signature: given.signature,
+        batch: None,
+    };
+    if enrolled.find(&assertion.credential_id).is_some_and(|key| has_signed(ask, key)) {
+        return Err(Trouble::SamePerson);
+    }
+    check(ask, &assertion, enrolled)?;
+    Ok(assertion)
+}

@@ -1,0 +1,221 @@
+//! Which page is where, and what may be posted to it.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::middleware::from_fn_with_state;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use claviger_approval::{Ask, Refused};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::board::{Ending, Found};
+use super::ceremony::{self, Begin, Challenge, Given};
+use super::enrolment::EnrolmentDesk;
+use super::id::Id;
+use super::limits::MAX_BODY;
+use super::session::{Session, cookie_name};
+use super::site::Site;
+use super::trouble::Trouble;
+use super::{assets, door, events, page};
+
+/// The header in which a page shows its token. A form cannot set one, and a foreign page may not.
+const TOKEN: &str = "x-claviger-token";
+
+/// Every route, behind the door.
+pub(crate) fn routes(site: Arc<Site>) -> Router {
+    let files = assets::paths().fold(Router::new(), |routes, path| routes.route(path, get(file)));
+    files
+        .route("/", get(console))
+        .route("/enter", post(enter))
+        .route("/approve/{id}", get(approval))
+        .route("/approve/{id}/begin", post(begin))
+        .route("/approve/{id}/finish", post(finish))
+        .route("/approve/{id}/deny", post(deny))
+        .route("/events", get(events::events))
+        .route("/enrol/{id}", get(enrolment))
+        .route("/enrol/{id}/begin", post(enrol_begin))
+        .route("/enrol/{id}/finish", post(enrol_finish))
+        .fallback(nothing)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn_with_state(Arc::clone(&site), door::guard))
+        .with_state(site)
+}
+
+async fn file(uri: Uri) -> Response {
+    assets::file(uri.path()).unwrap_or_else(|| StatusCode::NOT_FOUND.into_response())
+}
+
+/// No difference between what does not exist and what a stranger may not see.
+async fn nothing(State(site): State<Arc<Site>>, request: Request) -> Response {
+    match signed_in(&site, request.headers()) {
+        Some(_) => (StatusCode::NOT_FOUND, "there is no such page\n").into_response(),
+        None => entrance(),
+    }
+}
+
+fn entrance() -> Response {
+    (StatusCode::UNAUTHORIZED, shown(page::entrance())).into_response()
+}
+
+fn shown(markup: maud::Markup) -> Html<String> {
+    Html(markup.into_string())
+}
+
+/// The session that a request's cookie names.
+pub(crate) fn signed_in(site: &Site, headers: &HeaderMap) -> Option<Session> {
+    let ours = cookie_name(site.origin.port());
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let values = cookies
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(|(name, _)| *name == ours);
+    // A page on another port can set one of the same name: any that is ours will do.
+    values.take(4).find_map(|(_, value)| site.sessions.recognise(value, SystemTime::now()))
+}
+
+/// A session and the page's own token: what everything needs that changes something.
+pub(crate) fn authorised(site: &Site, headers: &HeaderMap, path: &str) -> Result<(), Trouble> {
+    let session = signed_in(site, headers).ok_or(Trouble::NoSession)?;
+    let token = headers.get(TOKEN).and_then(|token| token.to_str().ok()).unwrap_or_default();
+    if site.sessions.holds(session, path, token) { Ok(()) } else { Err(Trouble::NoSession) }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ticket {
+    ticket: String,
+}
+
+/// A ticket becomes a session. The cookie is out of the reach of scripts and of other sites' requests.
+async fn enter(
+    State(site): State<Arc<Site>>,
+    ticket: Result<Json<Ticket>, JsonRejection>,
+) -> Result<Response, Trouble> {
+    let Json(Ticket { ticket }) = ticket.map_err(|_| Trouble::Malformed)?;
+    let cookie = site.sessions.enter(&ticket, SystemTime::now()).ok_or(Trouble::Ticket)?;
+    let name = cookie_name(site.origin.port());
+    let cookie = format!("{name}={cookie}; Path=/; HttpOnly; SameSite=Strict; Max-Age=28800");
+    Ok(([(header::SET_COOKIE, cookie)], Json(json!({ "state": "entered" }))).into_response())
+}
+
+async fn console(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
+    let Some(session) = signed_in(&site, &headers) else { return entrance() };
+    shown(page::console(&site.board.open(), &site.sessions.token(session, "/"))).into_response()
+}
+
+fn path_of(id: &Id) -> String {
+    format!("/approve/{id}")
+}
+
+async fn approval(State(site): State<Arc<Site>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    let Some(session) = signed_in(&site, &headers) else { return entrance() };
+    let id = Id::given(&id);
+    match site.board.find(&id) {
+        Found::Open(ask) => {
+            let path = path_of(&id);
+            shown(page::approval(&ask, &path, &site.sessions.token(session, &path))).into_response()
+        }
+        Found::Ended(ending) => (StatusCode::GONE, shown(page::over(ending))).into_response(),
+        Found::Nothing => (StatusCode::NOT_FOUND, "there is no such request\n").into_response(),
+    }
+}
+
+/// The question that a page posts to, if the page may and it waits.
+fn asked(site: &Site, headers: &HeaderMap, id: &Id) -> Result<Arc<Ask>, Trouble> {
+    authorised(site, headers, &path_of(id))?;
+    match site.board.find(id) {
+        Found::Open(ask) => Ok(ask),
+        Found::Ended(ending) => Err(Trouble::Over(ending)),
+        Found::Nothing => Err(Trouble::Unknown),
+    }
+}
+
+async fn begin(
+    State(site): State<Arc<Site>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    choice: Result<Json<Begin>, JsonRejection>,
+) -> Result<Json<Challenge>, Trouble> {
+    let id = Id::given(&id);
+    let ask = asked(&site, &headers, &id)?;
+    let Json(choice) = choice.map_err(|_| Trouble::Malformed)?;
+    let challenge = ceremony::begin(&ask, &choice, &site.enrolled, &site.origin);
+    if matches!(challenge, Err(Trouble::Code)) {
+        site.board.mistyped(&id);
+    }
+    challenge.map(Json)
+}
+
+/// Verified here before it ends the question: what does not verify costs nobody their turn.
+async fn finish(
+    State(site): State<Arc<Site>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    given: Result<Json<Given>, JsonRejection>,
+) -> Result<Response, Trouble> {
+    let id = Id::given(&id);
+    let ask = asked(&site, &headers, &id)?;
+    let Json(given) = given.map_err(|_| Trouble::Malformed)?;
+    let assertion = ceremony::finish(&ask, given, &site.enrolled)?;
+    ended(&site, &id, site.board.answer(&id, Ok(assertion)), Ending::Approved)
+}
+
+/// One click: a no needs no gesture.
+async fn deny(State(site): State<Arc<Site>>, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Trouble> {
+    let id = Id::given(&id);
+    asked(&site, &headers, &id)?;
+    ended(&site, &id, site.board.answer(&id, Err(Refused::Denied)), Ending::Denied)
+}
+
+/// Of two tabs that answer at once, the second is told how the first ended it.
+fn ended(site: &Site, id: &Id, was_first: bool, ending: Ending) -> Result<Response, Trouble> {
+    if was_first {
+        return Ok(Json(json!({ "state": ending.as_str() })).into_response());
+    }
+    match site.board.find(id) {
+        Found::Ended(other) => Err(Trouble::Over(other)),
+        _ => Err(Trouble::Unknown),
+    }
+}
+
+/// The one enrolment that this page is for.
+fn enrolling<'a>(site: &'a Site, id: &str) -> Result<&'a EnrolmentDesk, Trouble> {
+    site.enrolment.as_ref().filter(|desk| desk.path() == format!("/enrol/{id}")).ok_or(Trouble::Unknown)
+}
+
+async fn enrolment(State(site): State<Arc<Site>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    let Some(session) = signed_in(&site, &headers) else { return entrance() };
+    match enrolling(&site, &id) {
+        Ok(desk) => shown(page::enrolment(desk, &site.sessions.token(session, desk.path()))).into_response(),
+        Err(trouble) => trouble.into_response(),
+    }
+}
+
+async fn enrol_begin(
+    State(site): State<Arc<Site>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<serde_json::Value>, Trouble> {
+    let desk = enrolling(&site, &id)?;
+    authorised(&site, &headers, desk.path())?;
+    desk.begin().map(Json)
+}
+
+async fn enrol_finish(
+    State(site): State<Arc<Site>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    made: Result<Json<serde_json::Value>, JsonRejection>,
+) -> Result<Response, Trouble> {
+    let desk = enrolling(&site, &id)?;
+    authorised(&site, &headers, desk.path())?;
+    let Json(made) = made.map_err(|_| Trouble::Malformed)?;
+    desk.finish(made).await?;
+    Ok(Json(json!({ "state": "enrolled" })).into_response())
+}

@@ -1,0 +1,152 @@
+//! One running page: what its handlers share, and its start.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use claviger_approval::Enrolled;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::approver::{Link, Summon, WebApprover};
+use super::board::Board;
+use super::ceremony::usable;
+use super::enrolment::{Enrolling, EnrolmentDesk, Person};
+use super::id::NoRandomness;
+use super::limits::Rate;
+use super::listen::{self, Listeners};
+use super::origin::Origin;
+use super::routes;
+use super::session::{Sessions, Tickets};
+
+/// Why there is no page.
+#[derive(Debug, thiserror::Error)]
+pub enum WebError {
+    /// Somebody else has the port.
+    #[error(
+        "port {port} of this machine is taken, maybe by another claviger; end that, or give this state directory a port of its own: `port` under [web] in claviger.toml, and then `claviger approver add` again"
+    )]
+    Taken {
+        /// The port.
+        port: u16,
+    },
+    /// It cannot be listened on.
+    #[error("port {port} of this machine cannot be listened on: {error}")]
+    Listen {
+        /// The port.
+        port: u16,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// Nobody could ever answer.
+    #[error("no passkey is enrolled for {origin}; run `claviger approver add`")]
+    NoKey {
+        /// The page's origin.
+        origin: String,
+    },
+    /// The library does not take the origin.
+    #[error("passkeys cannot be enrolled on {origin}: {why}")]
+    Enrolment {
+        /// The page's origin.
+        origin: String,
+        /// What the library says.
+        why: String,
+    },
+    /// No randomness.
+    #[error("the operating system gave no randomness; try again")]
+    NoRandomness,
+}
+
+impl From<NoRandomness> for WebError {
+    fn from(_: NoRandomness) -> Self {
+        Self::NoRandomness
+    }
+}
+
+/// What the handlers share.
+pub(crate) struct Site {
+    pub(crate) origin: Origin,
+    pub(crate) enrolled: Enrolled,
+    pub(crate) board: Arc<Board>,
+    pub(crate) sessions: Sessions,
+    pub(crate) rate: Rate,
+    /// Where a passkey is being enrolled, on a page that does nothing else.
+    pub(crate) enrolment: Option<EnrolmentDesk>,
+}
+
+impl Site {
+    /// The address of one page, without and with a ticket. The ticket is behind `#`: it reaches no server's log.
+    pub(crate) fn link(&self, path: &str, now: SystemTime) -> Option<Link> {
+        let page = format!("{}{path}", self.origin);
+        let with_ticket = format!("{page}#{}", self.sessions.ticket(now)?);
+        Some(Link { page, with_ticket, code: None })
+    }
+}
+
+/// A page that is served until this is closed or dropped.
+pub struct Web {
+    site: Arc<Site>,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+}
+
+impl Web {
+    /// Serves the approval page on loopback. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// [`WebError`] when the port cannot be had, and when no enrolled passkey could answer on this page.
+    pub async fn start(origin: Origin, tickets: Tickets, enrolled: Enrolled) -> Result<Self, WebError> {
+        if usable(&enrolled, &origin).next().is_none() {
+            return Err(WebError::NoKey { origin: origin.to_string() });
+        }
+        Self::serve(origin, tickets, enrolled, None).await
+    }
+
+    /// Serves the page on which one passkey is enrolled.
+    ///
+    /// # Errors
+    /// [`WebError`] when the port cannot be had.
+    pub async fn enrol(
+        origin: Origin,
+        tickets: Tickets,
+        enrolled: Enrolled,
+        person: Person,
+    ) -> Result<(Self, Link, Enrolling), WebError> {
+        let (desk, enrolling) = EnrolmentDesk::new(&origin, &enrolled, person)?;
+        let path = desk.path().to_owned();
+        let web = Self::serve(origin, tickets, enrolled, Some(desk)).await?;
+        let link = web.site.link(&path, SystemTime::now()).ok_or(WebError::NoRandomness)?;
+        Ok((web, link, enrolling))
+    }
+
+    async fn serve(
+        origin: Origin,
+        tickets: Tickets,
+        enrolled: Enrolled,
+        enrolment: Option<EnrolmentDesk>,
+    ) -> Result<Self, WebError> {
+        let listeners = Listeners::bind(origin.port()).await?;
+        let sessions = Sessions::new(tickets, SystemTime::now())?;
+        let board = Arc::default();
+        let site = Arc::new(Site { origin, enrolled, board, sessions, rate: Rate::default(), enrolment });
+        let (stop, stopped) = oneshot::channel();
+        let serving = tokio::spawn(listen::serve(listeners, routes::routes(Arc::clone(&site)), stopped));
+        Ok(Self { site, stop, serving })
+    }
+
+    /// An approver that asks on this page. `summon` is called for each question.
+    pub fn approver(&self, summon: Summon) -> WebApprover {
+        WebApprover::new(Arc::clone(&self.site), summon)
+    }
+
+    /// The address of the console, without a ticket.
+    pub fn address(&self) -> String {
+        format!("{}/", self.site.origin)
+    }
+
+    /// Ends the page. Answers that are on their way are sent.
+    pub async fn close(self) {
+        // Whoever serves is gone already when nobody hears this.
+        let _gone = self.stop.send(());
+        let _ended = self.serving.await;
+    }
+}

@@ -1,0 +1,93 @@
+//! Why the page did not get what it asked for. Texts are for the person at the page.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use claviger_approval::Refused;
+use serde_json::json;
+
+use super::board::Ending;
+
+/// A refusal of the server. None of them ends a question.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Trouble {
+    /// No session, or its page token is missing.
+    #[error("this page is not signed in any more; run `claviger console` and open the link that it gives")]
+    NoSession,
+    /// A ticket that opens nothing.
+    #[error("this link was used already or is too old; run `claviger console` for a new one")]
+    Ticket,
+    /// Nobody knows it.
+    #[error("there is no such request here; it may belong to a host that has ended")]
+    Unknown,
+    /// It is over.
+    #[error("this request {} already", past(*.0))]
+    Over(Ending),
+    /// A lease where none is offered.
+    #[error("no lease is offered for this request; approve it once")]
+    NoLease,
+    /// Nobody who could sign.
+    #[error("nobody else has a passkey for this page; run `claviger approver add`")]
+    NoKey,
+    /// Not the digits.
+    #[error("these are not the two digits that are shown where the call was made; look there, or deny")]
+    Code,
+    /// Twice the same.
+    #[error("you have agreed already; somebody else must")]
+    SamePerson,
+    /// The answer would be refused.
+    #[error("{0}")]
+    Answer(#[from] Refused),
+    /// A passkey that cannot be enrolled.
+    #[error("{0}")]
+    Enrolment(String),
+    /// Something that this page did not send.
+    #[error("the request is not one that this page makes; reload the page")]
+    Malformed,
+}
+
+impl Trouble {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::NoSession | Self::Ticket => StatusCode::UNAUTHORIZED,
+            Self::Unknown => StatusCode::NOT_FOUND,
+            Self::Over(_) => StatusCode::GONE,
+            Self::NoLease | Self::NoKey | Self::Code | Self::SamePerson => StatusCode::CONFLICT,
+            Self::Answer(_) | Self::Enrolment(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Malformed => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    /// A short name for scripts.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NoSession => "no-session",
+            Self::Ticket => "ticket",
+            Self::Unknown => "unknown",
+            Self::Over(ending) => ending.as_str(),
+            Self::NoLease => "no-lease",
+            Self::NoKey => "no-key",
+            Self::Code => "code",
+            Self::SamePerson => "same-person",
+            Self::Answer(refused) => refused.code(),
+            Self::Enrolment(_) => "enrolment",
+            Self::Malformed => "malformed",
+        }
+    }
+}
+
+impl IntoResponse for Trouble {
+    fn into_response(self) -> Response {
+        let body = json!({ "error": self.to_string(), "code": self.code() });
+        (self.status(), Json(body)).into_response()
+    }
+}
+
+/// What happened to a question, after its name.
+pub(crate) fn past(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Approved => "was approved",
+        Ending::Denied => "was denied",
+        Ending::Withdrawn => "ran out of time or was withdrawn",
+    }
+}
