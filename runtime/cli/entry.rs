@@ -48,8 +48,15 @@ fn request(entry: &Members<'_>) -> String {
 }
 
 fn approval(entry: &Members<'_>) -> String {
-    if let Some(approver) = entry.find("/proof/receipt/approver") {
-        return format!("approved by {approver} ({})", entry.text("/proof/receipt/kind"));
+    // One receipt, or as many as people had to agree.
+    let people: Vec<String> = (0_usize..)
+        .map_while(|one| {
+            let approver = entry.find(&format!("/proof/receipts/{one}/approver"))?;
+            Some(format!("{approver} ({})", entry.text(&format!("/proof/receipts/{one}/kind"))))
+        })
+        .collect();
+    if !people.is_empty() {
+        return format!("approved by {}", people.join(" and "));
     }
     format!("under a lease, use {}", entry.text("/proof/lease/use_number"))
 }
@@ -144,10 +151,15 @@ mod tests {
     #[test]
     fn an_intent_says_who_what_where_and_who_allowed_it() {
         let send = json!({ "kind": "send", "method": "GET", "origin": "https://psa.example", "path": "/tickets/7" });
-        let receipt = json!({ "receipt": { "approver": "sam", "kind": "host-asserted" } });
+        let sam = json!({ "approver": "sam", "kind": "host-asserted" });
         assert_eq!(
-            line(Kind::Intent, intent(&send, &receipt)),
+            line(Kind::Intent, intent(&send, &json!({ "receipts": [sam] }))),
             "alex psa.get_ticket for Acme read: GET https://psa.example/tickets/7; approved by sam (host-asserted)"
+        );
+        let both = json!({ "receipts": [sam, { "approver": "kim", "kind": "webauthn" }] });
+        assert_eq!(
+            line(Kind::Intent, intent(&send, &both)),
+            "alex psa.get_ticket for Acme read: GET https://psa.example/tickets/7; approved by sam (host-asserted) and kim (webauthn)"
         );
         let store = json!({ "kind": "store", "vault": "MSP", "title": "pve api token" });
         let lease = json!({ "lease": { "receipt": "00", "use_number": 3 } });
