@@ -12,7 +12,12 @@ const BUILT: [&str; 2] = ["target", ".git"];
 /// An answer of git, or nothing: it knows none, has no history here, or is not installed.
 pub(crate) fn ask(root: &Path, arguments: &[&str]) -> Option<String> {
     // In a container the tree may belong to another user. It is trusted already: it is what was built and runs here.
-    let answer = Command::new("git").args(["-c", "safe.directory=*", "-C"]).arg(root).args(arguments).output().ok()?;
+    let root = root.canonicalize().ok()?;
+    // The history of a directory around the tree is not the tree's.
+    let above = root.parent().unwrap_or(&root);
+    let mut git = Command::new("git");
+    git.args(["-c", "safe.directory=*", "-C"]).arg(&root).args(arguments).env("GIT_CEILING_DIRECTORIES", above);
+    let answer = git.output().ok()?;
     answer.status.success().then(|| String::from_utf8_lossy(&answer.stdout).trim().to_owned())
 }
 
