@@ -72,7 +72,8 @@ impl House {
         let count = self.nonce.fetch_add(1, Ordering::Relaxed).to_be_bytes();
         nonce.iter_mut().zip(count).for_each(|(to, from)| *to = from);
         let now = u64::try_from(START + second).unwrap();
-        let approved = self.desk.approve(granted, Moment { now, nonce, wait: Duration::from_secs(30) }).await.unwrap();
+        let approved =
+            self.desk.approve(granted, Moment { now, nonce, wait: Duration::from_secs(30) }, &|_| {}).await.unwrap();
         let (_plan, intent) = log.open_intent(approved, at(second)).await.unwrap().begin();
         log.close(intent.seal(Answer), at(second)).await.unwrap();
     }

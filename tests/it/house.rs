@@ -20,7 +20,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("vault", &["brotli-decompressor", "flate2", "ruzstd"]),
     ("host", &["wasmtime", "jsonschema"]),
     ("approval", &["p256"]),
-    ("server", &["axum", "maud", "rmcp", "webauthn-rs"]),
+    ("server", &["axum", "rmcp", "webauthn-rs"]),
     ("cli", &["clap", "open", "rpassword", "signal-hook"]),
 ];
 
