@@ -144,12 +144,12 @@ fn calls_at_the_same_time_mint_one_token_between_them() {
 #[test]
 fn a_token_that_reached_its_end_is_replaced_before_it_is_used() {
     let lab = lab();
-    let (oidc, client) = server(&lab, Duration::from_secs(2), client_secret());
+    let (oidc, client) = server(&lab, Duration::from_secs(5), client_secret());
     let ledger = Ledger::new(&oidc, Duration::ZERO);
     let pax8 = market(&lab, &ledger, client);
     let mut agent = Agent::start(&lab).unwrap();
     answered(&agent.call("pax8_list_companies", &json!({})).unwrap());
-    std::thread::sleep(Duration::from_secs(2));
+    std::thread::sleep(Duration::from_secs(5));
     answered(&agent.call("pax8_list_companies", &json!({})).unwrap());
     // Nothing was asked with the old one: two tokens, two lists.
     assert_eq!((asked_for(&pax8, "/v1/token"), asked_for(&pax8, "/v1/companies")), (2, 2));
