@@ -112,3 +112,32 @@ fn reason(reason: Reason) -> refusals::Reason {
 
 /// Types only.
 impl refusals::Host for Guest {}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::Guest;
+    use crate::console::Console;
+    use crate::limits::{Limit, Reached};
+    use crate::meter::Meter;
+    use crate::testkit::limits;
+
+    /// The store counts too, but leaves room for what is the guest's own.
+    #[test]
+    fn the_last_handle_is_the_one_that_the_limit_names() {
+        let limits = claviger_manifest::Limits { handles: 2, ..limits() };
+        let console = Console::new("acme".parse().unwrap(), "look".parse().unwrap(), Arc::new(|_| ()), 0);
+        let (errands, _nobody) = tokio::sync::mpsc::channel(1);
+        let mut guest = Guest::new(&limits, Arc::new(Meter::new(Duration::ZERO)), console, errands);
+        guest.hand_out(1).unwrap();
+        let second = guest.hand_out(2).unwrap();
+        let error = guest.hand_out(3).unwrap_err();
+        assert!(matches!(error.downcast_ref(), Some(Reached(Limit::Handles))), "{error}");
+        // One that is given back makes room.
+        guest.table.delete(second).unwrap();
+        guest.hand_out(3).unwrap();
+    }
+}
