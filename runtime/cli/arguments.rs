@@ -246,10 +246,11 @@ pub(crate) struct AddConnection {
 
 #[derive(Subcommand)]
 pub(crate) enum Secret {
-    /// Put a value; read from standard input, or from a prompt that does not echo
+    /// Put values; read from standard input, or from prompts that do not echo
     Put {
-        /// Where it goes: op://vault/item/field
-        reference: SecretReference,
+        /// Where it goes: op://vault/item/field; for several, standard input holds a line each
+        #[arg(required = true, value_name = "REFERENCE")]
+        references: Vec<SecretReference>,
         /// Replace a value that exists; the old one is gone
         #[arg(long)]
         replace: bool,

@@ -112,7 +112,7 @@ fn said(state: &State, identity: Option<&Path>, command: &Command) -> Result<Out
         Command::Connection(Connection::Add(add)) => connection::add(state, add),
         Command::Connection(Connection::List) => connection::list(state),
         Command::Connection(Connection::Bind { connection, secrets }) => connection::bind(state, connection, secrets),
-        Command::Secret(Secret::Put { reference, replace }) => secret::put(state, identity, reference, *replace),
+        Command::Secret(Secret::Put { references, replace }) => secret::put(state, identity, references, *replace),
         Command::Secret(Secret::List) => secret::list(state, identity),
         Command::Grant(Grant::List) => grant::list(state),
         Command::Grant(Grant::Show { connection }) => grant::show(state, connection),

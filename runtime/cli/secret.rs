@@ -1,5 +1,6 @@
 //! `claviger secret`: values go in, and never come out.
 
+use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Read as _};
 use std::path::Path;
 
@@ -16,55 +17,92 @@ use crate::{open, prompt};
 /// The longest value, in bytes: a private key with its chain fits, a file given by mistake does not.
 const MAX_VALUE: u64 = 64 * 1024;
 
-/// Puts one value into the embedded vault.
+/// Puts values into the embedded vault. All are read before the first is stored.
 pub(crate) fn put(
     state: &State,
     identity: Option<&Path>,
-    reference: &SecretReference,
+    references: &[SecretReference],
     replace: bool,
 ) -> Result<Output, Failure> {
-    let config = state.config()?;
-    let elsewhere =
-        |vault: &&str| config.vaults.get(*vault).is_some_and(|choice| choice.provider != ProviderChoice::Embedded);
-    if let Some(vault) = Some(reference.vault()).filter(elsewhere) {
-        return Err(Failure::usage(format!(
-            "claviger.toml has another provider answer for the vault {vault:?}; put the value there"
-        )));
-    }
+    may_go_there(state, references)?;
     let vault = open::embedded(state, identity)?;
     if !replace {
-        must_be_free(&vault, reference)?;
+        must_be_free(&vault, references)?;
     }
-    let value = value(reference)?;
+    let values = values(references)?;
     let detail = if replace { "replace" } else { "new" };
-    open::note(state, OperatorAction::SecretPut, &reference.to_string(), Some(detail))?;
-    vault.put(reference, &value, replace).map_err(Failure::state)?;
-    Output::new(format!("{reference} is stored"), &json!({ "reference": reference.to_string(), "replaced": replace }))
+    let mut stored = Vec::with_capacity(references.len());
+    for (reference, value) in references.iter().zip(&values) {
+        open::note(state, OperatorAction::SecretPut, &reference.to_string(), Some(detail))?;
+        vault.put(reference, value, replace).map_err(Failure::state)?;
+        stored.push(reference.to_string());
+    }
+    let said = stored.iter().map(|reference| format!("{reference} is stored")).collect::<Vec<_>>().join("\n");
+    Output::new(said, &json!({ "references": stored, "replaced": replace }))
 }
 
-/// Said before a value is asked for and before the log has an entry about it. The vault itself decides.
-fn must_be_free(vault: &Embedded, place: &SecretReference) -> Result<(), Failure> {
-    let is_there = |item: &Listed| reference(item).eq_ignore_ascii_case(&place.to_string());
-    if vault.list().map_err(Failure::state)?.iter().any(is_there) {
-        return Err(Failure::usage(format!("{place} has a value; `--replace` puts another one in its place")));
+/// The vault answers for each place, and each is named once.
+fn may_go_there(state: &State, references: &[SecretReference]) -> Result<(), Failure> {
+    let config = state.config()?;
+    let mut named = BTreeSet::new();
+    for reference in references {
+        let vault = reference.vault();
+        if config.vaults.get(vault).is_some_and(|choice| choice.provider != ProviderChoice::Embedded) {
+            return Err(Failure::usage(format!(
+                "claviger.toml has another provider answer for the vault {vault:?}; put the value there"
+            )));
+        }
+        if !named.insert(reference.to_string().to_ascii_lowercase()) {
+            return Err(Failure::usage(format!("{reference} is named twice; nothing was stored")));
+        }
     }
     Ok(())
 }
 
-/// The value: a prompt that does not echo, or all of standard input less one line break at its end.
-fn value(reference: &SecretReference) -> Result<Secret, Failure> {
-    let unreadable = |error: std::io::Error| Failure::usage(format!("the value could not be read: {error}"));
-    let mut bytes = if std::io::stdin().is_terminal() {
-        prompt::hidden(&format!("Value for {reference}: ")).map_err(unreadable)?.into_bytes()
-    } else {
-        // Room for all of it at once: a buffer that grows leaves copies behind.
-        let mut bytes = Vec::with_capacity(usize::try_from(MAX_VALUE + 2).unwrap_or_default());
-        std::io::stdin().take(MAX_VALUE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        bytes
-    };
+/// Said before a value is asked for and before the log has an entry about it. The vault itself decides.
+fn must_be_free(vault: &Embedded, places: &[SecretReference]) -> Result<(), Failure> {
+    let taken = vault.list().map_err(Failure::state)?;
+    let is_taken =
+        |place: &&SecretReference| taken.iter().any(|item| reference(item).eq_ignore_ascii_case(&place.to_string()));
+    match places.iter().find(is_taken) {
+        Some(place) => Err(Failure::usage(format!("{place} has a value; `--replace` puts another one in its place"))),
+        None => Ok(()),
+    }
+}
+
+/// The values: prompts that do not echo, or standard input. One value may have lines; of several, each is one line.
+fn values(references: &[SecretReference]) -> Result<Vec<Secret>, Failure> {
+    if std::io::stdin().is_terminal() {
+        let ask = |reference| prompt::hidden(&format!("Value for {reference}: ")).map_err(unreadable);
+        return references.iter().map(|reference| checked(ask(reference)?.into_bytes())).collect();
+    }
+    // Room for all of it at once: a buffer that grows leaves copies behind.
+    let most = MAX_VALUE.saturating_mul(u64::try_from(references.len()).unwrap_or(u64::MAX));
+    let mut bytes = Vec::with_capacity(usize::try_from(most.saturating_add(2)).unwrap_or_default());
+    std::io::stdin().take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.last() == Some(&b'\n') {
         bytes.pop();
     }
+    if references.len() == 1 {
+        return Ok(vec![checked(bytes)?]);
+    }
+    let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+    if lines.len() != references.len() {
+        return Err(Failure::usage(format!(
+            "standard input has {} lines for {} references; nothing was stored",
+            lines.len(),
+            references.len()
+        )));
+    }
+    lines.into_iter().map(|line| checked(line.strip_suffix(b"\r").unwrap_or(line).to_vec())).collect()
+}
+
+fn unreadable(error: std::io::Error) -> Failure {
+    Failure::usage(format!("the value could not be read: {error}"))
+}
+
+/// A value that can be stored.
+fn checked(bytes: Vec<u8>) -> Result<Secret, Failure> {
     let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     let secret = Secret::new(bytes);
     match length {

@@ -4,6 +4,7 @@ mod ceremony;
 mod chromium;
 mod door;
 mod enrol;
+mod newcomer;
 mod office;
 mod people;
 mod pictures;

@@ -27,6 +27,8 @@ struct Arguments {
 enum Command {
     /// Runs the main job against simulated upstreams: secrets in, three plugins, approvals, write-back, a verified log.
     Demo,
+    /// Builds the program and keeps a made-up service desk running: for a first approval by hand, as README tells it.
+    Try,
     /// Builds everything, passes every test, and sweeps what the tests left behind for every secret.
     Test {
         /// Passed on to `cargo test` of the workspace, after `--`.
@@ -73,6 +75,7 @@ fn run(command: &Command) -> Result<ExitCode, Failed> {
 fn done(command: &Command) -> Result<(), Failed> {
     match command {
         Command::Demo => demo(),
+        Command::Try => try_by_hand(),
         Command::Test { filter } => test(filter),
         Command::Lint => lint::run(),
         Command::Bench => bench(),
@@ -86,13 +89,23 @@ fn done(command: &Command) -> Result<(), Failed> {
 }
 
 fn demo() -> Result<(), Failed> {
-    packages::build()?;
-    Step::cargo("building the demo").args(["build", "--quiet", "--package", "claviger-demo"]).run()?;
+    build_demo()?;
     Step::new("running the demo", Path::new("target/debug/claviger-demo")).run()
 }
 
-fn test(filter: &[String]) -> Result<(), Failed> {
+/// The demo's program; the program itself is built with the packages.
+fn build_demo() -> Result<(), Failed> {
     packages::build()?;
+    Step::cargo("building the demo").args(["build", "--quiet", "--package", "claviger-demo"]).run()
+}
+
+fn try_by_hand() -> Result<(), Failed> {
+    build_demo()?;
+    Step::new("keeping a desk", Path::new("target/debug/claviger-demo")).args(["desk", "target/try"]).run()
+}
+
+fn test(filter: &[String]) -> Result<(), Failed> {
+    build_demo()?;
     servers::install()?;
     Step::cargo("building the hostile guests")
         .args(["build", "--quiet", "--release", "--examples", "--manifest-path", "tests/hostile/Cargo.toml"])

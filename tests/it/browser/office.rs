@@ -63,7 +63,7 @@ impl Office {
 }
 
 /// A port that nobody has on either loopback address, now.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     loop {
         let four = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = four.local_addr().unwrap().port();

@@ -32,7 +32,7 @@ fn every_command_gives_one_document() {
     let (key, bundle, packed) = (beside("new.key"), beside("bundle"), beside("packed"));
     let canary = lab.canary("put").unwrap();
     let put = succeeds(&lab, &["secret", "put", "op://MSP/Other/put"], canary.value.as_bytes());
-    assert_eq!(put, serde_json::json!({ "reference": "op://MSP/Other/put", "replaced": false }));
+    assert_eq!(put, serde_json::json!({ "references": ["op://MSP/Other/put"], "replaced": false }));
     assert!(succeeds(&lab, &["plugin", "install", package], b"").is_object());
     assert!(succeeds(&lab, &["plugin", "inspect", "psa"], b"")["operations"].is_array());
     assert_eq!(succeeds(&lab, &["plugin", "list"], b"").as_array().unwrap().len(), 2);

@@ -115,8 +115,15 @@ pub(crate) struct Terminal<'a> {
 }
 
 impl<'a> Terminal<'a> {
-    fn start(lab: &'a Lab, line: &str) -> Self {
+    /// Runs a line of the shell on it.
+    pub(crate) fn start(lab: &'a Lab, line: &str) -> Self {
+        Self::with(lab, line, &[])
+    }
+
+    /// The same, with more in its environment.
+    pub(crate) fn with(lab: &'a Lab, line: &str, environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new("script");
+        command.envs(environment.iter().copied());
         command.args(["--quiet", "--flush", "--return", "--command", line, "/dev/null"]);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (keys, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());

@@ -26,6 +26,33 @@ fn a_value_comes_from_standard_input_and_is_never_shown() {
 }
 
 #[test]
+fn several_values_go_in_together_or_none_does() {
+    let lab = lab();
+    let (one, two) = (lab.canary("one").unwrap(), lab.canary("two").unwrap());
+    let lines = format!("{}\n{}\n", one.value, two.value);
+    let put =
+        |places: &[&str], lines: &str| lab.run_with(&[&["secret", "put"], places].concat(), lines.as_bytes()).unwrap();
+    let (first, second) = ("op://MSP/Item/first", "op://MSP/Item/second");
+    for (places, lines, says) in [
+        (&[first, second, "op://MSP/Item/third"][..], lines.as_str(), "2 lines for 3 references"),
+        (&[first, second], &format!("{lines}{}\n", one.value), "3 lines for 2 references"),
+        (&[first, second], &format!("{}\n\n", one.value), "empty"),
+        (&[first, "op://MSP/Item/FIRST"], &lines, "named twice"),
+    ] {
+        let ran = put(places, lines);
+        assert!(ran.code == 2 && ran.stderr.contains(says), "{}: {}", ran.code, ran.stderr);
+    }
+    assert_eq!(lab.must(&["secret", "list", "--json"]).unwrap().json(), Value::Array(Vec::new()));
+    assert_eq!(put(&[first, second], &lines).code, 0);
+    // One that is there stops the others too.
+    let ran = put(&["op://MSP/Item/third", second], &lines);
+    assert!(ran.code == 2 && ran.stderr.contains(second), "{}", ran.stderr);
+    let listed = lab.must(&["secret", "list", "--json"]).unwrap().json();
+    assert_eq!(listed.as_array().unwrap().len(), 2, "{listed}");
+    swept(&lab);
+}
+
+#[test]
 fn a_value_in_argv_is_refused_and_not_repeated() {
     let lab = lab();
     let canary = lab.canary("pasted").unwrap();
