@@ -12,4 +12,5 @@ mod serve;
 mod web;
 
 pub use serve::{ServeError, stdio};
+pub use web::{Asked, Books, Cell, Part, Section};
 pub use web::{Enrolling, Link, Origin, OriginError, Person, Summon, Tickets, Web, WebApprover, WebError};

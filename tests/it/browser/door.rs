@@ -134,7 +134,7 @@ async fn a_page_of_another_port_cannot_ask_for_this_ones_signature() {
     tab.ready().await;
     let signed: serde_json::Value = tab
         .eval(&format!(
-            "(async () => {{ const asked = {asked}; const given = await navigator.credentials.get({{ publicKey: {{ challenge: bytes(asked.challenge), \
+            "(async () => {{ const {{ bytes, text }} = await import('/passkey.js'); const asked = {asked}; const given = await navigator.credentials.get({{ publicKey: {{ challenge: bytes(asked.challenge), \
              rpId: asked.rpId, userVerification: 'required', allowCredentials: asked.allowCredentials.map((id) => ({{ type: 'public-key', id: bytes(id) }})) }} }}); \
              return {{ credentialId: text(given.rawId), authenticatorData: text(given.response.authenticatorData), \
              clientDataJson: text(given.response.clientDataJSON), signature: text(given.response.signature) }}; }})()"
