@@ -50,7 +50,10 @@ fn facts(name: &str, connection: &Connection, package: &VerifiedPackage) -> Part
         let bound = connection.secrets.get(name).or(declared.reference.as_ref());
         format!("{name}: {}", bound.map_or_else(|| "(unbound)".to_owned(), ToString::to_string))
     });
-    let settings = connection.settings.iter().map(|(name, text)| format!("{name}: {text:?}"));
+    let settings = manifest.settings.iter().map(|(name, declared)| {
+        let set = connection.settings.get(name).or(declared.default.as_ref());
+        format!("{name}: {}", set.map_or_else(|| "(unset)".to_owned(), |text| format!("{text:?}")))
+    });
     let mut rows = vec![
         ("plugin", Cell::Text(format!("{} {} of {}", plugin.name, plugin.version, plugin.publisher))),
         ("manifest", Cell::Code(package.manifest_digest().to_string())),
@@ -59,7 +62,7 @@ fn facts(name: &str, connection: &Connection, package: &VerifiedPackage) -> Part
         ("endpoints", pairs(endpoints.collect())),
         ("references", pairs(secrets.collect())),
     ];
-    if !connection.settings.is_empty() {
+    if !manifest.settings.is_empty() {
         rows.push(("settings", pairs(settings.collect())));
     }
     Part::Facts {

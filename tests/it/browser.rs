@@ -3,6 +3,8 @@
 mod batch;
 mod ceremony;
 mod chromium;
+mod console;
+mod crowd;
 mod door;
 mod enrol;
 mod office;

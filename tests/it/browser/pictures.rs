@@ -16,7 +16,19 @@ const PICTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pictures");
 /// The first bytes of every PNG file (RFC 2083 §3.1).
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
+/// The sections whose pictures the README has; the others are looked at all the same.
+const SHOWN: [&str; 3] = ["console-connections", "console-log", "console-grants"];
+
+/// Takes a picture that the README has.
 async fn take(tab: &Tab, name: &str, scheme: &str, width: i64) {
+    let picture = look(tab, name, scheme, width).await;
+    if std::env::var_os("CLAVIGER_PICTURES").is_some_and(|wish| wish == "overwrite") {
+        std::fs::create_dir_all(PICTURES).unwrap();
+        std::fs::write(Path::new(PICTURES).join(format!("{name}.png")), picture).unwrap();
+    }
+}
+
+async fn look(tab: &Tab, name: &str, scheme: &str, width: i64) -> Vec<u8> {
     let scheme = MediaFeature::new("prefers-color-scheme", scheme);
     let media = SetEmulatedMediaParams { media: None, features: Some(vec![scheme]) };
     tab.page.execute(media).await.unwrap();
@@ -25,10 +37,7 @@ async fn take(tab: &Tab, name: &str, scheme: &str, width: i64) {
     tab.until("document.documentElement.scrollWidth <= window.innerWidth").await;
     let picture = tab.page.screenshot(ScreenshotParams::builder().full_page(true).build()).await.unwrap();
     assert!(picture.starts_with(PNG) && picture.len() > 5_000, "{name} is no picture");
-    if std::env::var_os("CLAVIGER_PICTURES").is_some_and(|wish| wish == "overwrite") {
-        std::fs::create_dir_all(PICTURES).unwrap();
-        std::fs::write(Path::new(PICTURES).join(format!("{name}.png")), picture).unwrap();
-    }
+    picture
 }
 
 #[tokio::test]
@@ -46,6 +55,16 @@ async fn the_page_and_the_console_in_both_schemes_and_on_a_phone() {
     tab.says("waits for an answer").await;
     take(&tab, "console-light", "light", 900).await;
     take(&tab, "console-dark", "dark", 900).await;
+    for section in ["connections", "grants", "log", "alerts", "prompts"] {
+        tab.open(&format!("{}/{section}", office.origin())).await;
+        tab.says("This page shows by itself what changes.").await;
+        let name = format!("console-{section}");
+        look(&tab, &name, "light", 390).await;
+        if SHOWN.contains(&name.as_str()) {
+            take(&tab, &format!("{name}-light"), "light", 1100).await;
+            take(&tab, &format!("{name}-dark"), "dark", 1100).await;
+        }
+    }
     tab.open(&page).await;
     tab.ready().await;
     tab.click("#deny").await;

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::{Page, bar, page};
 use crate::web::view::{Cell, Part, Section};
-use crate::web::words::{effect, quoted, shown};
+use crate::web::words::{effect, quoted, shown, verbatim};
 
 /// The navigation. `None` is the list of what waits.
 pub(crate) fn navigation(present: Option<Section>) -> Markup {
@@ -54,7 +54,7 @@ fn part(place: usize, part: &Part) -> Markup {
         Part::Copy { title, text } => html! {
             section aria-label=(title) {
                 h2 { (title) }
-                pre tabindex="0" { (shown(text)) }
+                pre tabindex="0" { (verbatim(text)) }
                 button.copy type="button" id={ "copy-" (place) } data-copy=(text) { "Copy" }
             }
         },
