@@ -1,6 +1,6 @@
 //! What somebody should look at, and how often people were asked.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use claviger_approval::DENIALS_TO_LOCK;
 use claviger_audit::{Entry, Kind};
@@ -83,8 +83,7 @@ fn locked(entries: &[Entry]) -> Part {
 pub(crate) fn prompts(state: &State) -> Result<Vec<Part>, Failure> {
     let mut report = Report::default();
     newest(state)?.iter().for_each(|entry| report.add(entry));
-    let days: BTreeSet<(&String, &u64)> = report.days.iter().collect();
-    let days = days.into_iter().rev().map(|(day, count)| vec![Cell::Text(day.clone()), Cell::Number(*count)]);
+    let days = report.days.iter().rev().map(|(day, count)| vec![Cell::Text(day.clone()), Cell::Number(*count)]);
     let tasks = report.sessions.iter().map(|(session, prompts)| {
         vec![
             Cell::Quoted(session.clone()),

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use claviger_audit::{Entry, Kind, LogError};
+use claviger_audit::{CheckpointVerifier, Entry, Kind, LogError, Proof};
 use claviger_pipeline::Outside;
 use claviger_server::{Asked, Cell, Part};
 use jiff::Timestamp;
@@ -167,35 +167,39 @@ pub(crate) fn entry(state: &State, index: u64) -> Result<Vec<Part>, Failure> {
     let frame = row(&found).into_iter().zip(["entry", "time", "kind", "what"]);
     let rows = frame.map(|(cell, label)| (label.to_owned(), cell)).collect();
     let mut parts = vec![Part::Facts { title: "What it says".to_owned(), rows }];
-    match claviger_audit::prove(&directory, index, &audit::log_key(state)?) {
-        Ok(proof) => {
-            let head = proof.check(&audit::log_key(state)?).map_err(|why| broken(LogError::Broken(why)))?;
-            let told = format!("it is one of the {} entries that the checkpoint signs", head.size());
-            let command = format!("claviger audit prove {index} --out proof.json");
-            parts.push(Part::Facts {
-                title: "Proof".to_owned(),
-                rows: vec![
-                    ("checked now".to_owned(), Cell::Good(told)),
-                    ("root".to_owned(), Cell::Code(head.root())),
-                    ("the same as a file".to_owned(), Cell::Code(command)),
-                    (
-                        "to check it".to_owned(),
-                        Cell::Code("claviger audit verify proof.json --key audit.pub".to_owned()),
-                    ),
-                ],
-            });
-            parts.extend(receipts(&found.value));
-            parts.push(Part::Copy { title: "Canonical bytes".to_owned(), text: proof.entry.clone() });
-            let text = serde_json::to_string_pretty(&proof).map_err(Failure::state)?;
-            parts.push(Part::Copy { title: "Inclusion proof".to_owned(), text });
-        }
+    let proof = claviger_audit::prove(&directory, index, &audit::log_key(state)?);
+    parts.extend(receipts(&found.value));
+    match proof {
+        Ok(proof) => parts.extend(proven(&proof, &audit::log_key(state)?)?),
         Err(LogError::NotCovered { .. }) => {
             parts.push(Part::Note("No checkpoint covers it yet; the next one does, within moments.".to_owned()));
-            parts.extend(receipts(&found.value));
         }
         Err(other) => return Err(broken(other)),
     }
     Ok(parts)
+}
+
+/// What an entry's proof says, and its texts as they are verified.
+fn proven(proof: &Proof, key: &CheckpointVerifier) -> Result<Vec<Part>, Failure> {
+    let head = proof.check(key).map_err(|why| broken(LogError::Broken(why)))?;
+    let told = format!("it is one of the {} entries that the checkpoint signs", head.size());
+    let command = format!("claviger audit prove {} proof.json", proof.index);
+    let check = "claviger audit verify proof.json --key audit.pub".to_owned();
+    let rows = [
+        ("checked now", Cell::Good(told)),
+        ("root", Cell::Code(head.root())),
+        ("as a file", Cell::Code(command)),
+        ("to check it", Cell::Code(check)),
+    ];
+    let text = serde_json::to_string_pretty(proof).map_err(Failure::state)?;
+    Ok(vec![
+        Part::Facts {
+            title: "Proof".to_owned(),
+            rows: rows.into_iter().map(|(label, cell)| (label.to_owned(), cell)).collect(),
+        },
+        Part::Copy { title: "Canonical bytes".to_owned(), text: proof.entry.clone() },
+        Part::Copy { title: "Inclusion proof".to_owned(), text },
+    ])
 }
 
 /// Who signed, with what, for what.

@@ -106,10 +106,23 @@ async fn one_gesture_answers_what_was_ticked_and_shown_and_nothing_else() {
     agent.cancel(3).await;
     tab.says("2 requests, one approval").await;
     assert_eq!(office.psa.running.connections(), 0, "sent before anybody agreed");
-    let told = finished(&tab, &signature).await;
+    // The page that was signed cannot be signed again: it does not show any more what there is.
+    let (path, token) = (&signature["path"], &signature["token"]);
+    let again: Value = tab
+        .eval(&format!(
+            "fetch({path} + '/begin', {{method: 'POST', headers: {{'content-type': 'application/json', \
+             'x-claviger-token': {token}}}, body: '{{}}'}}).then((answer) => answer.json())"
+        ))
+        .await;
+    assert_eq!(again["code"], "changed", "{again}");
+    let mut wrong = signature.clone();
+    wrong["given"]["signature"] = wrong["given"]["authenticatorData"].clone();
+    assert_eq!(finished(&other, &wrong).await["status"], 422, "what does not verify ends nothing");
+    // From the tab whose question is over: the page of the batch loads anew as its members end.
+    let told = finished(&other, &signature).await;
     assert_eq!((&told["status"], &told["approved"], &told["over"]), (&200.into(), &2.into(), &1.into()), "{told}");
     agent.all_answered(&[1, 2]).await;
-    assert_eq!(finished(&tab, &signature).await["status"], 410, "a batch is answered once");
+    assert_eq!(finished(&other, &signature).await["status"], 410, "a batch is answered once");
 
     // The fifth still waits; what was signed says nothing about it.
     tab.open(&format!("{}/", office.origin())).await;

@@ -6,9 +6,11 @@ use chromiumoxide::cdp::browser_protocol::emulation::{
     MediaFeature, SetDeviceMetricsOverrideParams, SetEmulatedMediaParams,
 };
 use chromiumoxide::page::ScreenshotParams;
+use serde_json::{Value, json};
 
 use super::chromium::Tab;
 use super::office::Office;
+use super::program::Mcp;
 
 /// Where the README has them.
 const PICTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pictures");
@@ -17,7 +19,7 @@ const PICTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pictures");
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 /// The sections whose pictures the README has; the others are looked at all the same.
-const SHOWN: [&str; 3] = ["console-connections", "console-log", "console-grants"];
+const SHOWN: [&str; 2] = ["console-connections", "console-grants"];
 
 /// Takes a picture that the README has.
 async fn take(tab: &Tab, name: &str, scheme: &str, width: i64) {
@@ -44,15 +46,19 @@ async fn look(tab: &Tab, name: &str, scheme: &str, width: i64) -> Vec<u8> {
 async fn the_page_and_the_console_in_both_schemes_and_on_a_phone() {
     let office = Office::new();
     let (_chromium, tab) = office.with_person().await;
-    let call = office.call();
-    tab.open(&call.link(1).await).await;
+    let mut agent = Mcp::start(&office.lab).await;
+    agent.call(1).await;
+    let link = agent.program.link(1).await;
+    tab.open(&link).await;
     tab.ready().await;
     take(&tab, "approval-light", "light", 900).await;
     take(&tab, "approval-dark", "dark", 900).await;
     take(&tab, "approval-phone", "light", 390).await;
-    let page = call.link(1).await.split('#').next().unwrap().to_owned();
+    agent.call_with(2, &json!({ "company": "Acme" })).await;
+    agent.program.link(2).await;
     tab.open(&format!("{}/", office.origin())).await;
-    tab.says("waits for an answer").await;
+    tab.says("2 requests wait for an answer").await;
+    tab.eval::<Value>("[...document.querySelectorAll('input[name=ask]')].map((box) => box.click())").await;
     take(&tab, "console-light", "light", 900).await;
     take(&tab, "console-dark", "dark", 900).await;
     for section in ["connections", "grants", "log", "alerts", "prompts"] {
@@ -65,8 +71,17 @@ async fn the_page_and_the_console_in_both_schemes_and_on_a_phone() {
             take(&tab, &format!("{name}-dark"), "dark", 1100).await;
         }
     }
-    tab.open(&page).await;
-    tab.ready().await;
-    tab.click("#deny").await;
-    assert_eq!(call.ended().await.code, 4);
+    // Both on one page, for as long as that is.
+    tab.open(&format!("{}/", office.origin())).await;
+    tab.eval::<Value>("[...document.querySelectorAll('input[name=ask]')].map((box) => box.click())").await;
+    tab.click("#together").await;
+    tab.says("2 requests, one approval").await;
+    look(&tab, "batch", "light", 390).await;
+    tab.click("#all").await;
+    agent.all_answered(&[1, 2]).await;
+    tab.open(&format!("{}/log", office.origin())).await;
+    tab.says("answered with 200").await;
+    take(&tab, "console-log-light", "light", 1100).await;
+    take(&tab, "console-log-dark", "dark", 1100).await;
+    agent.end().await;
 }
