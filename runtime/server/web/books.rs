@@ -47,9 +47,17 @@ async fn answer(
     let Some(books) = site.books.get().cloned() else {
         return (StatusCode::NOT_FOUND, "this page belongs to a host that serves tools\n").into_response();
     };
+    // Held by the reading itself: whoever does not wait for it makes no room for another.
+    let Ok(place) = Arc::clone(&site.reading).acquire_owned().await else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
     // Before it is read: what changes meanwhile is noticed by the page then.
     let mark = books.mark();
-    match tokio::task::spawn_blocking(move || read(books.as_ref())).await {
+    let reading = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        read(books.as_ref())
+    });
+    match reading.await {
         Ok(Ok(parts)) => shown(page::section(section, title, &mark, &parts)).into_response(),
         Ok(Err(why)) => {
             let told = [Part::Note(why)];

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use claviger_approval::Enrolled;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
 use super::approver::{Link, Summon, WebApprover};
@@ -13,7 +13,7 @@ use super::board::Board;
 use super::ceremony::usable;
 use super::enrolment::{Enrolling, EnrolmentDesk, Person};
 use super::id::NoRandomness;
-use super::limits::Rate;
+use super::limits::{MAX_READINGS, Rate};
 use super::listen::{self, Listeners};
 use super::origin::Origin;
 use super::routes;
@@ -74,6 +74,8 @@ pub(crate) struct Site {
     pub(crate) rate: Rate,
     /// What the console shows beside the questions; a page that only enrols has none.
     pub(crate) books: OnceLock<Arc<dyn Books>>,
+    /// Places for those who read in them.
+    pub(crate) reading: Arc<Semaphore>,
     /// Where a passkey is being enrolled, on a page that does nothing else.
     pub(crate) enrolment: Option<EnrolmentDesk>,
 }
@@ -140,6 +142,7 @@ impl Web {
             sessions,
             rate: Rate::default(),
             books: OnceLock::new(),
+            reading: Arc::new(Semaphore::new(MAX_READINGS)),
             enrolment,
         });
         let (stop, stopped) = oneshot::channel();

@@ -58,9 +58,9 @@ async fn one_gesture_answers_what_was_ticked_and_shown_and_nothing_else() {
     let mut agent = Mcp::start(&office.lab).await;
     let companies = ["Acme", "Birch", "Cedar", "Dogwood", "Elder"];
     let mut pages = Vec::new();
-    for (id, company) in companies.iter().enumerate() {
-        agent.call_with(id as u64 + 1, &json!({ "company": company })).await;
-        pages.push(agent.program.link(id + 1).await);
+    for (id, company) in (1..).zip(companies) {
+        agent.call_with(id, &json!({ "company": company })).await;
+        pages.push(agent.program.link(pages.len() + 1).await);
     }
     let names: Vec<&str> =
         pages.iter().map(|page| page.split('#').next().unwrap().rsplit('/').next().unwrap()).collect();
@@ -143,9 +143,9 @@ async fn the_pages_own_button_signs_for_all_of_it() {
     let office = Office::new();
     let (_chromium, tab) = office.with_person().await;
     let mut agent = Mcp::start(&office.lab).await;
-    for (id, company) in ["Acme", "Birch"].iter().enumerate() {
-        agent.call_with(id as u64 + 1, &json!({ "company": company })).await;
-        tab.open(&agent.program.link(id + 1).await).await;
+    for (id, count, company) in [(1, 1, "Acme"), (2, 2, "Birch")] {
+        agent.call_with(id, &json!({ "company": company })).await;
+        tab.open(&agent.program.link(count).await).await;
         tab.ready().await;
     }
     tab.open(&format!("{}/", office.origin())).await;

@@ -119,9 +119,9 @@ async fn alerts_tell_of_quarantines_and_of_sessions_that_people_ended() {
     let (chromium, tab) = office.with_person().await;
     let other = chromium.tab().await;
     let mut agent = Mcp::start(&office.lab).await;
-    for (id, company) in ["Acme", "Birch", "Cedar"].iter().enumerate() {
-        agent.call_with(id as u64 + 1, &json!({ "company": company })).await;
-        other.open(&agent.program.link(id + 1).await).await;
+    for (id, count, company) in [(1, 1, "Acme"), (2, 2, "Birch"), (3, 3, "Cedar")] {
+        agent.call_with(id, &json!({ "company": company })).await;
+        other.open(&agent.program.link(count).await).await;
         other.ready().await;
     }
     goto(&office, &tab, "/alerts").await;

@@ -32,7 +32,9 @@ async fn take(tab: &Tab, name: &str, scheme: &str, width: i64) {
 
 async fn look(tab: &Tab, name: &str, scheme: &str, width: i64) -> Vec<u8> {
     let scheme = MediaFeature::new("prefers-color-scheme", scheme);
-    let media = SetEmulatedMediaParams { media: None, features: Some(vec![scheme]) };
+    // Nothing is on its way from one look to the other.
+    let still = MediaFeature::new("prefers-reduced-motion", "reduce");
+    let media = SetEmulatedMediaParams { media: None, features: Some(vec![scheme, still]) };
     tab.page.execute(media).await.unwrap();
     tab.page.execute(SetDeviceMetricsOverrideParams::new(width, 800, 1.0, false)).await.unwrap();
     // No part is cut off on a narrow screen, or hidden behind a scroll bar of its own.

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use claviger_approval::{Ask, MAX_BATCH};
+use claviger_grant::{ActionFacts, Facts};
 use maud::{Markup, html};
 
 use super::section::navigation;
 use super::{Page, bar, page};
 use crate::web::id::Id;
-use crate::web::words::{effect, headline, quoted};
+use crate::web::words::{effect, headline, quoted, shown};
 
 /// Every question that waits, oldest first. The page fetches itself anew when that changes.
 pub(crate) fn console(open: &[(Id, Arc<Ask>)], token: &str) -> Markup {
@@ -41,6 +42,25 @@ fn title(count: usize) -> String {
         1 => "One request waits for an answer".to_owned(),
         more => format!("{more} requests wait for an answer"),
     }
+}
+
+/// How much of a request the list shows, in characters: enough to tell one from another. Its own page has all of it.
+const GIST: usize = 200;
+
+/// What is asked in a line, by which two requests of one operation differ.
+fn gist(facts: &Facts) -> Markup {
+    let text = match &facts.action {
+        ActionFacts::Send(send) => {
+            let query = send.query.iter().map(|(name, value)| format!(" {name}={value}"));
+            let fields = send.body.iter().flat_map(|body| &body.fields);
+            let fields = fields.map(|(pointer, json)| format!(" {pointer}={json}"));
+            format!("{} {}{}", send.method, send.path, query.chain(fields).collect::<String>())
+        }
+        ActionFacts::Store(store) => store.title.clone(),
+    };
+    let kept: String = text.chars().take(GIST).collect();
+    let more = kept.len() < text.len();
+    html! { (shown(&kept)) @if more { " … and more" } }
 }
 
 /// Leads to the page where what is ticked is shown whole, and signed for.
@@ -78,6 +98,7 @@ fn pending(id: &Id, ask: &Ask) -> Markup {
                 "asked by " (quoted(&ask.facts().principal))
                 @if let Some(why) = alone(ask) { " · " (why) }
             }
+            div.what { (gist(ask.facts())) }
         }
     }
 }
