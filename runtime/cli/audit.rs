@@ -185,7 +185,7 @@ pub(crate) fn log_key(state: &State) -> Result<CheckpointVerifier, Failure> {
     verifier(&state.audit_public_key())
 }
 
-fn own_keys(state: &State) -> Result<Keys, Failure> {
+pub(crate) fn own_keys(state: &State) -> Result<Keys, Failure> {
     // What a key signed before it was revoked was approved.
     Ok(Keys { log: log_key(state)?, approvers: approver::ever(state)? })
 }

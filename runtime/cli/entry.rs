@@ -14,8 +14,13 @@ pub(crate) const HEADER: [&str; 4] = ["ENTRY", "TIME", "KIND", "WHAT"];
 
 /// One entry. Texts in it may come from a plugin or a model, so they are escaped and bounded once more.
 pub(crate) fn row(entry: &Entry) -> Vec<String> {
-    let told = Text::new(&told(entry.kind, &Members(&entry.value))).to_string();
+    let told = Text::new(&said(entry)).to_string();
     vec![entry.index.to_string(), entry.at.strftime("%F %TZ").to_string(), entry.kind.as_str().to_owned(), told]
+}
+
+/// The same as it stands in the log, for whoever escapes and bounds it in a way of their own.
+pub(crate) fn said(entry: &Entry) -> String {
+    told(entry.kind, &Members(&entry.value))
 }
 
 fn told(kind: Kind, entry: &Members<'_>) -> String {

@@ -1,9 +1,10 @@
 //! `claviger grant`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use claviger_grant::{Connection, People, Pin, Terms};
-use claviger_manifest::{Credential, Manifest, Name, Operation, Reply, Scheme, Session};
+use claviger_manifest::{Credential, Manifest, Name, Operation, Reply, Scheme, Session, VerifiedPackage};
 use serde_json::{Value, json};
 
 use crate::error::Failure;
@@ -40,6 +41,14 @@ pub(crate) fn show(state: &State, name: &Name) -> Result<Output, Failure> {
     let package = plugin::installed(state, &connection.plugin)?;
     let granted = Granted::of(&connection, package.manifest());
     Output::new(granted.text(name), &granted.document(name))
+}
+
+/// A connection, its plugin's package, and what [`show`] says of them as JSON.
+pub(crate) fn beside(state: &State, name: &Name) -> Result<(Connection, Arc<VerifiedPackage>, Value), Failure> {
+    let connection = connection::read(state, name)?;
+    let package = plugin::installed(state, &connection.plugin)?;
+    let document = Granted::of(&connection, package.manifest()).document(name);
+    Ok((connection, package, document))
 }
 
 /// One connection beside its plugin's manifest.
@@ -239,7 +248,7 @@ fn request(operation: &Operation) -> String {
 }
 
 /// How a human is asked, in a few words.
-fn asked(terms: Terms) -> String {
+pub(crate) fn asked(terms: Terms) -> String {
     let often = if terms.lease { "once a while" } else { "each time" };
     let people = if terms.people == People::ONE { String::new() } else { format!(", {} people", terms.people.get()) };
     format!("{often}{people}{}", if terms.match_code { ", code" } else { "" })

@@ -19,6 +19,7 @@ use claviger_vault::{
 use serde_json::json;
 
 use crate::beside::beside;
+use crate::console::Shelf;
 use crate::error::{Code, Failure};
 use crate::holder::holder;
 use crate::state::{ApproverChoice, Config, Op, ProviderChoice, SimulatedChoice, State};
@@ -228,6 +229,7 @@ async fn desk(state: &State, config: &Config) -> Result<(Desk, Option<Web>), Fai
         ApproverChoice::Terminal | ApproverChoice::Web => {
             let web = Web::start(web::origin(config)?, web::tickets(state)?, enrolled.clone()).await;
             let web = web.map_err(Failure::state)?;
+            web.show(Arc::new(Shelf::new(state)));
             let approver = web.approver(web::summon(config));
             Ok((Desk::new(Box::new(approver), enrolled), Some(web)))
         }

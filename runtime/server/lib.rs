@@ -3,7 +3,8 @@
 //! To an agent nothing but the granted tools is exposed: no resource, no prompt, no verb that could tell about a secret, a
 //! reference, a grant or the log. Names, descriptions and schemas come from signed manifests; annotations come from their
 //! effects. A person approves on the page that [`Web`] serves on loopback; no agent reaches that through the protocol, and
-//! a passkey that verified its user is what counts on it.
+//! a passkey that verified its user is what counts on it. The console beside it shows what [`Books`] tells, and changes
+//! nothing.
 
 mod catalogue;
 mod mcp;
@@ -12,4 +13,5 @@ mod serve;
 mod web;
 
 pub use serve::{ServeError, stdio};
+pub use web::{Asked, Books, Cell, Part, Section};
 pub use web::{Enrolling, Link, Origin, OriginError, Person, Summon, Tickets, Web, WebApprover, WebError};

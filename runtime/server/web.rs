@@ -5,7 +5,9 @@
 
 mod approver;
 mod assets;
+mod batch;
 mod board;
+mod books;
 mod ceremony;
 mod door;
 mod enrolment;
@@ -20,6 +22,7 @@ mod routes;
 mod session;
 mod site;
 mod trouble;
+mod view;
 mod words;
 
 pub use approver::{Link, Summon, WebApprover};
@@ -27,3 +30,4 @@ pub use enrolment::{Enrolling, Person};
 pub use origin::{Origin, OriginError};
 pub use session::Tickets;
 pub use site::{Web, WebError};
+pub use view::{Asked, Books, Cell, Part, Section};

@@ -1,7 +1,10 @@
 //! Approving in a real browser: Chromium, with a virtual authenticator over the DevTools protocol, against the whole program.
 
+mod batch;
 mod ceremony;
 mod chromium;
+mod console;
+mod crowd;
 mod door;
 mod enrol;
 mod newcomer;

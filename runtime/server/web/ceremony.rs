@@ -1,6 +1,8 @@
 //! From a choice on the page to an assertion that counts.
 
-use claviger_approval::{ApproverKind, Ask, Assertion, Base64Url, Enrolled, EnrolledKey, check};
+use std::time::Duration;
+
+use claviger_approval::{ApproverKind, Ask, Assertion, Base64Url, Batch, Enrolled, EnrolledKey, check};
 use serde::{Deserialize, Serialize};
 
 use super::origin::Origin;
@@ -48,6 +50,18 @@ pub(crate) struct Given {
     signature: Base64Url,
 }
 
+impl Given {
+    fn assertion(self, batch: Option<String>) -> Assertion {
+        Assertion {
+            credential_id: self.credential_id,
+            authenticator_data: self.authenticator_data,
+            client_data_json: self.client_data_json,
+            signature: self.signature,
+            batch,
+        }
+    }
+}
+
 /// The keys that can sign on this page.
 pub(crate) fn usable<'a>(enrolled: &'a Enrolled, origin: &'a Origin) -> impl Iterator<Item = &'a EnrolledKey> {
     let written = origin.to_string();
@@ -67,14 +81,34 @@ pub(crate) fn begin(ask: &Ask, begin: &Begin, enrolled: &Enrolled, origin: &Orig
         Choice::Lease => ask.as_lease().ok_or(Trouble::NoLease)?,
     };
     let others = usable(enrolled, origin).filter(|key| !has_signed(ask, key));
-    let keys: Vec<Base64Url> = others.map(|key| key.credential_id().clone()).collect();
+    challenge(&chosen.digest(), ask.wait(), others, origin)
+}
+
+/// The challenge for several questions at once: none of them needs a code, and nobody has signed one before.
+pub(crate) fn begin_batch(
+    batch: &Batch,
+    asks: &[&Ask],
+    enrolled: &Enrolled,
+    origin: &Origin,
+) -> Result<Challenge, Trouble> {
+    let wait = asks.iter().map(|ask| ask.wait()).min().unwrap_or_default();
+    challenge(&batch.digest(), wait, usable(enrolled, origin), origin)
+}
+
+fn challenge<'a>(
+    digest: &[u8; 32],
+    wait: Duration,
+    keys: impl Iterator<Item = &'a EnrolledKey>,
+    origin: &Origin,
+) -> Result<Challenge, Trouble> {
+    let keys: Vec<Base64Url> = keys.map(|key| key.credential_id().clone()).collect();
     if keys.is_empty() {
         return Err(Trouble::NoKey);
     }
     Ok(Challenge {
-        challenge: chosen.digest().as_slice().into(),
+        challenge: digest.as_slice().into(),
         rp_id: origin.rp_id().to_owned(),
-        timeout: ask.wait().as_millis().try_into().unwrap_or(u64::MAX),
+        timeout: wait.as_millis().try_into().unwrap_or(u64::MAX),
         allow_credentials: keys,
     })
 }
@@ -86,16 +120,22 @@ fn has_signed(ask: &Ask, key: &EnrolledKey) -> bool {
 
 /// The assertion, if the desk would take it.
 pub(crate) fn finish(ask: &Ask, given: Given, enrolled: &Enrolled) -> Result<Assertion, Trouble> {
-    let assertion = Assertion {
-        credential_id: given.credential_id,
-        authenticator_data: given.authenticator_data,
-        client_data_json: given.client_data_json,
-        signature: given.signature,
-        batch: None,
-    };
+    let assertion = given.assertion(None);
     if enrolled.find(&assertion.credential_id).is_some_and(|key| has_signed(ask, key)) {
         return Err(Trouble::SamePerson);
     }
     check(ask, &assertion, enrolled)?;
+    Ok(assertion)
+}
+
+/// The assertion over a batch, if the desk would take it for each of these questions.
+pub(crate) fn finish_batch(
+    batch: &Batch,
+    asks: &[&Ask],
+    given: Given,
+    enrolled: &Enrolled,
+) -> Result<Assertion, Trouble> {
+    let assertion = given.assertion(Some(batch.canonical().to_owned()));
+    asks.iter().try_for_each(|ask| check(ask, &assertion, enrolled))?;
     Ok(assertion)
 }

@@ -18,19 +18,38 @@ use super::trouble::Trouble;
 /// How often a connection on which nothing happens is used, so that one that is gone is noticed.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
-/// The names of the questions that wait: at once, and whenever they change.
+/// How often the books are looked at: soon enough to be called live, and a few calls of the system each time.
+const LOOKED_AT_EVERY: Duration = Duration::from_millis(500);
+
+/// The names of the questions that wait, and the mark of the books: at once, and whenever they change.
 pub(crate) async fn events(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
     if signed_in(&site, &headers).is_none() {
         return Trouble::NoSession.into_response();
     }
     let mut changes = site.board.changes();
     changes.mark_changed();
-    let events = stream::unfold((site, changes), |(site, mut changes)| async move {
-        changes.changed().await.ok()?;
-        let event = Event::default().event("board").data(waiting(&site));
-        Some((Ok::<_, Infallible>(event), (site, changes)))
+    let events = stream::unfold((site, changes, None), |(site, mut changes, seen)| async move {
+        let (event, seen) = tokio::select! { biased;
+            changed = changes.changed() => {
+                changed.ok()?;
+                (Event::default().event("board").data(waiting(&site)), seen)
+            }
+            mark = other(&site, seen.as_deref()) => (Event::default().event("books").data(&mark), Some(mark)),
+        };
+        Some((Ok::<_, Infallible>(event), (site, changes, seen)))
     });
     Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
+}
+
+/// The mark of the books when it is another than the one that was told; the first is told at once.
+async fn other(site: &Site, seen: Option<&str>) -> String {
+    loop {
+        let mark = site.books.get().map(|books| books.mark());
+        if let Some(mark) = mark.filter(|mark| seen != Some(mark)) {
+            return mark;
+        }
+        tokio::time::sleep(LOOKED_AT_EVERY).await;
+    }
 }
 
 fn waiting(site: &Site) -> String {

@@ -21,6 +21,9 @@ pub(crate) const HEAD_TIME: Duration = Duration::from_secs(10);
 /// How long a request may take from its head to its answer. Nothing here waits for an upstream.
 pub(crate) const REQUEST_TIME: Duration = Duration::from_secs(10);
 
+/// Sections of the console that are read at once. Each may verify thousands of signatures; the agent's calls go first.
+pub(crate) const MAX_READINGS: usize = 2;
+
 /// Requests that change something, in one window. A person makes three for an approval.
 const MAX_POSTS: u32 = 120;
 

@@ -16,7 +16,12 @@ const ROOT: u32 = 0;
 pub(crate) fn is_welcome(peer: SocketAddr, here: SocketAddr) -> bool {
     let own = rustix::process::getuid().as_raw();
     let tables = TABLES.iter().filter_map(|table| fs::read_to_string(table).ok());
-    tables.into_iter().find_map(|table| holder(&table, peer, here)).is_none_or(|user| user == own || user == ROOT)
+    may_come(tables.into_iter().find_map(|table| holder(&table, peer, here)), own)
+}
+
+/// Whether a connection of this user may be served by a host of that one; `None` where the kernel does not tell.
+fn may_come(user: Option<u32>, own: u32) -> bool {
+    user.is_none_or(|user| user == own || user == ROOT)
 }
 
 /// The user who holds the socket at `peer` that is connected to `here`. Lines look like
@@ -49,7 +54,7 @@ fn written(address: SocketAddr) -> String {
 mod tests {
     use std::net::{SocketAddr, TcpListener};
 
-    use super::{TABLES, holder, is_welcome};
+    use super::{ROOT, TABLES, holder, is_welcome, may_come};
 
     /// A connected pair, as the kernel sees it now.
     fn connected(address: &str) -> (std::net::TcpStream, SocketAddr, SocketAddr) {
@@ -72,6 +77,12 @@ mod tests {
             assert_eq!(holds("127.0.0.1:49153"), Some(1001));
         }
         assert_eq!(holds("127.0.0.1:49154"), None);
+    }
+
+    #[test]
+    fn other_users_are_turned_away() {
+        assert!([Some(1000), Some(ROOT), None].into_iter().all(|user| may_come(user, 1000)));
+        assert!(![1001, 65534].into_iter().any(|user| may_come(Some(user), 1000)));
     }
 
     #[test]

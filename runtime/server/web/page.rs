@@ -1,15 +1,19 @@
 //! The pages as HTML. Every text of others passes [`words`](super::words); everything else is escaped by default.
 
 mod approval;
+mod batch;
 mod console;
 mod enrolment;
 mod facts;
+mod section;
 
 use maud::{DOCTYPE, Markup, html};
 
 pub(crate) use approval::{approval, over};
+pub(crate) use batch::batch;
 pub(crate) use console::console;
 pub(crate) use enrolment::enrolment;
+pub(crate) use section::section;
 
 /// What a page is made of.
 pub(crate) struct Page<'a> {
@@ -35,7 +39,8 @@ pub(crate) fn page(page: &Page<'_>, main: Markup) -> Markup {
                 title { (page.title) }
                 link rel="icon" href="/icon.svg" type="image/svg+xml";
                 link rel="stylesheet" href="/style.css";
-                script src=(page.script) defer {}
+                // A module runs when the page is there, in strict mode, and brings along what it names.
+                script type="module" src=(page.script) {}
             }
             body data-token=(page.token) data-path=(page.path) {
                 (main)

@@ -22,7 +22,8 @@ use super::limits::MAX_BODY;
 use super::session::{Session, cookie_name};
 use super::site::Site;
 use super::trouble::Trouble;
-use super::{assets, door, events, page};
+use super::view::Section;
+use super::{assets, batch, books, door, events, page};
 
 /// The header in which a page shows its token. A form cannot set one, and a foreign page may not.
 const TOKEN: &str = "x-claviger-token";
@@ -30,13 +31,19 @@ const TOKEN: &str = "x-claviger-token";
 /// Every route, behind the door.
 pub(crate) fn routes(site: Arc<Site>) -> Router {
     let files = assets::paths().fold(Router::new(), |routes, path| routes.route(path, get(file)));
+    let sections = Section::ALL.into_iter().map(Section::path);
+    let files = sections.fold(files, |routes, path| routes.route(path, get(books::section)));
     files
         .route("/", get(console))
+        .route("/log/{index}", get(books::entry))
         .route("/enter", post(enter))
         .route("/approve/{id}", get(approval))
         .route("/approve/{id}/begin", post(begin))
         .route("/approve/{id}/finish", post(finish))
         .route("/approve/{id}/deny", post(deny))
+        .route("/batch/{ids}", get(batch::page))
+        .route("/batch/{ids}/begin", post(batch::begin))
+        .route("/batch/{ids}/finish", post(batch::finish))
         .route("/events", get(events::events))
         .route("/enrol/{id}", get(enrolment))
         .route("/enrol/{id}/begin", post(enrol_begin))
@@ -59,11 +66,11 @@ async fn nothing(State(site): State<Arc<Site>>, request: Request) -> Response {
     }
 }
 
-fn entrance() -> Response {
+pub(crate) fn entrance() -> Response {
     (StatusCode::UNAUTHORIZED, shown(page::entrance())).into_response()
 }
 
-fn shown(markup: maud::Markup) -> Html<String> {
+pub(crate) fn shown(markup: maud::Markup) -> Html<String> {
     Html(markup.into_string())
 }
 
@@ -109,7 +116,7 @@ async fn console(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response 
     shown(page::console(&site.board.open(), &site.sessions.token(session, "/"))).into_response()
 }
 
-fn path_of(id: &Id) -> String {
+pub(crate) fn path_of(id: &Id) -> String {
     format!("/approve/{id}")
 }
 

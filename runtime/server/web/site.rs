@@ -1,22 +1,24 @@
 //! One running page: what its handlers share, and its start.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use claviger_approval::Enrolled;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
 use super::approver::{Link, Summon, WebApprover};
+use super::batch::Begun;
 use super::board::Board;
 use super::ceremony::usable;
 use super::enrolment::{Enrolling, EnrolmentDesk, Person};
 use super::id::NoRandomness;
-use super::limits::Rate;
+use super::limits::{MAX_READINGS, Rate};
 use super::listen::{self, Listeners};
 use super::origin::Origin;
 use super::routes;
 use super::session::{Sessions, Tickets};
+use super::view::Books;
 
 /// Why there is no page.
 #[derive(Debug, thiserror::Error)]
@@ -67,8 +69,13 @@ pub(crate) struct Site {
     pub(crate) origin: Origin,
     pub(crate) enrolled: Enrolled,
     pub(crate) board: Arc<Board>,
+    pub(crate) begun: Begun,
     pub(crate) sessions: Sessions,
     pub(crate) rate: Rate,
+    /// What the console shows beside the questions; a page that only enrols has none.
+    pub(crate) books: OnceLock<Arc<dyn Books>>,
+    /// Places for those who read in them.
+    pub(crate) reading: Arc<Semaphore>,
     /// Where a passkey is being enrolled, on a page that does nothing else.
     pub(crate) enrolment: Option<EnrolmentDesk>,
 }
@@ -127,7 +134,17 @@ impl Web {
         let listeners = Listeners::bind(origin.port()).await?;
         let sessions = Sessions::new(tickets, SystemTime::now())?;
         let board = Arc::default();
-        let site = Arc::new(Site { origin, enrolled, board, sessions, rate: Rate::default(), enrolment });
+        let site = Arc::new(Site {
+            origin,
+            enrolled,
+            board,
+            begun: Begun::default(),
+            sessions,
+            rate: Rate::default(),
+            books: OnceLock::new(),
+            reading: Arc::new(Semaphore::new(MAX_READINGS)),
+            enrolment,
+        });
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(listen::serve(listeners, routes::routes(Arc::clone(&site)), stopped));
         Ok(Self { site, stop, serving })
@@ -136,6 +153,11 @@ impl Web {
     /// An approver that asks on this page. `summon` is called for each question.
     pub fn approver(&self, summon: Summon) -> WebApprover {
         WebApprover::new(Arc::clone(&self.site), summon)
+    }
+
+    /// Shows the sections of the console too. Only the first call counts.
+    pub fn show(&self, books: Arc<dyn Books>) {
+        let _shown_already = self.site.books.set(books);
     }
 
     /// The address of the console, without a ticket.

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use claviger_approval::Refused;
+use claviger_approval::{NotABatch, Refused};
 use serde_json::json;
 
 use super::board::Ending;
@@ -35,6 +35,12 @@ pub(crate) enum Trouble {
     /// Twice the same.
     #[error("you have agreed already; somebody else must")]
     SamePerson,
+    /// What somebody is about to sign is not what they see.
+    #[error("one of these requests ended meanwhile; look at those that are left")]
+    Changed,
+    /// Not together.
+    #[error("{0}")]
+    Together(#[from] NotABatch),
     /// The answer would be refused.
     #[error("{0}")]
     Answer(#[from] Refused),
@@ -52,7 +58,9 @@ impl Trouble {
             Self::NoSession | Self::Ticket => StatusCode::UNAUTHORIZED,
             Self::Unknown => StatusCode::NOT_FOUND,
             Self::Over(_) => StatusCode::GONE,
-            Self::NoLease | Self::NoKey | Self::Code | Self::SamePerson => StatusCode::CONFLICT,
+            Self::NoLease | Self::NoKey | Self::Code | Self::SamePerson | Self::Changed | Self::Together(_) => {
+                StatusCode::CONFLICT
+            }
             Self::Answer(_) | Self::Enrolment(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Malformed => StatusCode::BAD_REQUEST,
         }
@@ -69,6 +77,8 @@ impl Trouble {
             Self::NoKey => "no-key",
             Self::Code => "code",
             Self::SamePerson => "same-person",
+            Self::Changed => "changed",
+            Self::Together(_) => "together",
             Self::Answer(refused) => refused.code(),
             Self::Enrolment(_) => "enrolment",
             Self::Malformed => "malformed",

@@ -21,6 +21,14 @@ pub(crate) fn leaf(json: &str) -> Markup {
     serde_json::from_str::<String>(json).map_or_else(|_| shown(json), |text| quoted(&text))
 }
 
+/// Text of several lines that is read as it is, JSON above all: lines stay lines and a backslash stands once, as it does in
+/// what is copied. What could hide is still spelled out.
+pub(crate) fn verbatim(text: &str) -> Markup {
+    let whole = |piece: &str| plain(piece).replace("\\\"", "\"");
+    let line = |line: &str| line.split('\\').map(whole).collect::<Vec<_>>().join("\\");
+    marked(&text.split('\n').map(line).collect::<Vec<_>>().join("\n"))
+}
+
 fn marked(escaped: &str) -> Markup {
     html! {
         bdi {
@@ -95,7 +103,7 @@ pub(crate) fn host(origin: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Part, parts, quoted, shown};
+    use super::{Part, parts, quoted, shown, verbatim};
 
     #[test]
     fn escapes_are_marked_and_text_that_looks_like_one_is_not() {
@@ -104,6 +112,13 @@ mod tests {
         assert_eq!(parts("\\\\\\u{7}"), [Part::Plain("\\\\"), Part::Escape("\\u{7}"), Part::Plain("")]);
         assert_eq!(parts(""), [Part::Plain("")]);
         assert_eq!(parts("\\\"\\"), [Part::Plain("\\\"\\")]);
+    }
+
+    #[test]
+    fn what_is_read_line_by_line_keeps_its_lines_and_backslashes() {
+        let page = verbatim("{\n \"a\": \"\\n \u{202e}<b>\"\n}").into_string();
+        assert!(page.contains("{\n &quot;a&quot;: &quot;\\n "), "{page}");
+        assert!(page.contains("\\u{202e}</span>&lt;b&gt;&quot;\n}"), "{page}");
     }
 
     #[test]

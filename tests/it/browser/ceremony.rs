@@ -15,6 +15,7 @@ async fn tampered(tab: &Tab, script: &str) -> (u16, String) {
 
 /// The page's steps one by one. The page's own script keeps them to itself.
 const HELPERS: &str = r#"
+    const { bytes, text } = await import("/passkey.js");
     const raw = async (action, body, more) => {
         const answer = await fetch(`${document.body.dataset.path}/${action}`, { method: "POST",
             headers: { "content-type": "application/json", "x-claviger-token": document.body.dataset.token },

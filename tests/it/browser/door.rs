@@ -5,7 +5,9 @@ use reqwest::{Client, Response, StatusCode};
 use super::office::Office;
 
 /// A client that can say anything of itself, and finds the name as browsers do.
-fn client() -> Client {
+pub(crate) fn client() -> Client {
+    // The first caller's choice holds for all of them.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let loopback = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     let builder = Client::builder().resolve("claviger.localhost", loopback);
     builder.redirect(reqwest::redirect::Policy::none()).build().unwrap()
@@ -27,7 +29,6 @@ async fn post(address: &str, headers: &[(&str, &str)], body: &str) -> Response {
 
 #[tokio::test]
 async fn nobody_gets_past_the_door_without_the_name_the_origin_the_session_and_the_token() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let office = Office::new();
     let (_chromium, tab) = office.with_person().await;
     let call = office.call();
@@ -134,7 +135,7 @@ async fn a_page_of_another_port_cannot_ask_for_this_ones_signature() {
     tab.ready().await;
     let signed: serde_json::Value = tab
         .eval(&format!(
-            "(async () => {{ const asked = {asked}; const given = await navigator.credentials.get({{ publicKey: {{ challenge: bytes(asked.challenge), \
+            "(async () => {{ const {{ bytes, text }} = await import('/passkey.js'); const asked = {asked}; const given = await navigator.credentials.get({{ publicKey: {{ challenge: bytes(asked.challenge), \
              rpId: asked.rpId, userVerification: 'required', allowCredentials: asked.allowCredentials.map((id) => ({{ type: 'public-key', id: bytes(id) }})) }} }}); \
              return {{ credentialId: text(given.rawId), authenticatorData: text(given.response.authenticatorData), \
              clientDataJson: text(given.response.clientDataJSON), signature: text(given.response.signature) }}; }})()"

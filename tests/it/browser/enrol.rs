@@ -3,6 +3,7 @@
 use super::chromium::Chromium;
 use super::office::Office;
 use super::program::Program;
+use crate::cli::variant::configure;
 use crate::laboratory::swept;
 
 #[tokio::test]
@@ -65,6 +66,24 @@ async fn an_authenticator_that_does_not_verify_its_user_is_not_enrolled() {
     drop(adding);
     let listed = office.lab.must(&["approver", "list", "--json"]).unwrap().json();
     assert!(listed.as_array().unwrap().iter().all(|key| key["kind"] != "webauthn"), "{listed}");
+}
+
+#[tokio::test]
+async fn with_a_passkey_the_terminal_is_asked_no_more_even_when_the_page_cannot_be_served() {
+    let office = Office::new();
+    let (_chromium, tab) = office.with_person().await;
+    // The choice of every new state directory: the terminal until there is a passkey.
+    configure(&office.lab.state(), |text| text.replace("approver = \"web\"", "approver = \"terminal\""));
+    let call = office.call();
+    tab.open(&call.link(1).await).await;
+    tab.ready().await;
+    tab.click("#deny").await;
+    assert_eq!(call.ended().await.code, 4);
+    // Whoever takes the page's port does not get the weaker question in its place.
+    let _taken = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, office.port)).unwrap();
+    let ran = office.lab.call("psa.search_tickets", &serde_json::json!({})).unwrap();
+    assert!(ran.code == 6 && ran.stderr.contains("is taken"), "{}", ran.stderr);
+    assert_eq!(office.psa.running.connections(), 0);
 }
 
 #[tokio::test]

@@ -25,6 +25,9 @@ async fn whoever_mints_types_the_digits_that_the_page_does_not_show() {
     let looks = reads(&tab, &guessed).await;
     assert!(tab.text().await.contains("make a new credential at pve1.example"), "{}", tab.text().await);
     assert!(!tab.eval::<String>("document.documentElement.outerHTML").await.contains("data-code"));
+    alone(&office, &tab, "needs the digits of its call, so by itself").await;
+    tab.open(guessed.link(looks + 1).await.split('#').next().unwrap()).await;
+    tab.ready().await;
     let right = code(&guessed.said());
     let wrong = if right == "00" { "01" } else { "00" };
     for _ in 0..2 {
@@ -48,6 +51,16 @@ async fn whoever_mints_types_the_digits_that_the_page_does_not_show() {
     tab.click("#deny").await;
     assert_eq!(known.ended().await.code, 4);
     assert_eq!(pve.running.seen().len(), sent + looks + 1, "what was denied was sent");
+}
+
+/// The list says why this question cannot be ticked, and a batch with it in its address leads nowhere.
+async fn alone(office: &Office, tab: &Tab, why: &str) {
+    let name: String = tab.eval("location.pathname.split('/').pop()").await;
+    tab.open(&format!("{}/", office.origin())).await;
+    tab.says(why).await;
+    assert!(!tab.eval::<bool>("Boolean(document.querySelector('input[name=ask]'))").await);
+    tab.open(&format!("{}/batch/{name}.AAAAAAAAAAAAAAAAAAAAAA", office.origin())).await;
+    tab.says("There is nothing left to answer here").await;
 }
 
 /// Approves what only reads, until a question needs digits. Gives how many there were.
@@ -78,6 +91,9 @@ async fn two_people_are_two_people_whatever_keys_they_have() {
     tab.open(&call.link(1).await).await;
     tab.ready().await;
     assert!(tab.text().await.contains("2 different people must agree. Nobody has yet."));
+    alone(&office, &tab, "needs several people, so by itself").await;
+    tab.open(call.link(1).await.split('#').next().unwrap()).await;
+    tab.ready().await;
     tab.click("#once").await;
     tab.says("Approved").await;
     assert_eq!(office.psa.running.connections(), 0, "one is not two");

@@ -106,9 +106,32 @@ impl<'a> Mcp<'a> {
 
     /// Calls the tool that reads.
     pub(crate) async fn call(&mut self, id: u64) {
+        self.call_with(id, &json!({})).await;
+    }
+
+    /// The same with arguments.
+    pub(crate) async fn call_with(&mut self, id: u64, arguments: &Value) {
         self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call",
-            "params": { "name": "psa_search_tickets", "arguments": {}, "_meta": { "progressToken": id } } }))
+            "params": { "name": "psa_search_tickets", "arguments": arguments, "_meta": { "progressToken": id } } }))
             .await;
+    }
+
+    /// Takes a call back.
+    pub(crate) async fn cancel(&mut self, id: u64) {
+        self.send(&json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": id } }))
+            .await;
+    }
+
+    /// Waits for the answers to these calls, in whatever order they come; each must be a result.
+    pub(crate) async fn all_answered(&mut self, ids: &[u64]) {
+        let mut missing: std::collections::BTreeSet<u64> = ids.iter().copied().collect();
+        while !missing.is_empty() {
+            let line = tokio::time::timeout(PATIENCE, self.lines.next_line()).await.expect("no answer").unwrap();
+            let frame: Value = serde_json::from_str(&line.expect("the program ended")).unwrap();
+            if frame["id"].as_u64().is_some_and(|id| missing.remove(&id)) {
+                assert!(frame["result"]["isError"] != true && frame["error"].is_null(), "{frame}");
+            }
+        }
     }
 
     /// Waits for the answer to a call, which must be a result; gives what was told meanwhile.

@@ -1,36 +1,11 @@
 // One question: a choice, the passkey, the answer. The server believes nothing of what happens here; it verifies the
 // passkey's signature, and that its user was verified.
-"use strict";
+import { listen, main, path, post, reason, sign, status } from "/passkey.js";
 
-const { token, path } = document.body.dataset;
-const main = document.querySelector("main");
-const status = document.getElementById("status");
 const clock = document.getElementById("clock");
 const code = document.getElementById("code");
 const buttons = [...document.querySelectorAll("button")];
 const state = () => main.dataset.state;
-
-// A ticket that was not needed, because this browser is signed in, has no business in the address.
-history.replaceState(null, "", location.pathname);
-
-const bytes = (text) =>
-  Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) => character.charCodeAt(0));
-const text = (buffer) =>
-  btoa(String.fromCharCode(...new Uint8Array(buffer))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-
-async function post(action, body) {
-  const answer = await fetch(`${path}/${action}`, {
-    method: "POST",
-    headers: { "content-type": "application/json", "x-claviger-token": token },
-    body: JSON.stringify(body),
-    credentials: "same-origin",
-    redirect: "error",
-  });
-  const told = await answer.json().catch(() => ({}));
-  if (answer.ok) return told;
-  if (answer.status === 410) end(told.code);
-  throw new Error(told.error || "The host did not answer as expected; reload the page.");
-}
 
 function busy(is) {
   buttons.forEach((button) => { button.disabled = is; });
@@ -58,11 +33,10 @@ function end(how) {
   document.title = `${title} – Claviger`;
 }
 
-// What a browser says when a passkey was not used; its names tell no more than this on purpose.
-function reason(error) {
-  if (error.name === "NotAllowedError") return "The passkey was not used. You can try again, or deny.";
-  if (error.name === "SecurityError") return "The browser refuses passkeys on this address.";
-  return error.message;
+// What went wrong: the question is over, or it can be tried again.
+function failed(error) {
+  if (error.status === 410) end(error.code);
+  if (state() === "open") status.textContent = reason(error);
 }
 
 async function approve(choice) {
@@ -70,24 +44,10 @@ async function approve(choice) {
   status.textContent = "Use your passkey now.";
   try {
     const asked = await post("begin", code ? { choice, code: code.value } : { choice });
-    const given = await navigator.credentials.get({
-      publicKey: {
-        challenge: bytes(asked.challenge),
-        rpId: asked.rpId,
-        timeout: asked.timeout,
-        userVerification: "required",
-        allowCredentials: asked.allowCredentials.map((id) => ({ type: "public-key", id: bytes(id) })),
-      },
-    });
-    await post("finish", {
-      credentialId: text(given.rawId),
-      authenticatorData: text(given.response.authenticatorData),
-      clientDataJson: text(given.response.clientDataJSON),
-      signature: text(given.response.signature),
-    });
+    await post("finish", await sign(asked));
     end("approved");
   } catch (error) {
-    if (state() === "open") status.textContent = reason(error);
+    failed(error);
   } finally {
     if (state() === "open") busy(false);
   }
@@ -99,9 +59,8 @@ async function deny() {
     await post("deny", {});
     end("denied");
   } catch (error) {
-    if (state() !== "open") return;
-    status.textContent = reason(error);
-    busy(false);
+    failed(error);
+    if (state() === "open") busy(false);
   }
 }
 
@@ -113,12 +72,11 @@ function tick() {
 }
 
 // The host says when a question ends elsewhere: in another tab, or because nobody waits any more.
-function listen() {
+function watch() {
   const id = path.split("/").pop();
-  const events = new EventSource("/events");
-  events.addEventListener("board", (event) => {
+  listen((open, events) => {
     if (state() !== "open") return events.close();
-    if (!JSON.parse(event.data).open.includes(id)) setTimeout(elsewhere, 250);
+    if (!open.includes(id)) setTimeout(elsewhere, 250);
   });
 }
 
@@ -139,5 +97,5 @@ if (state() === "open") {
   (code ? code : fits ? document.getElementById("once") : document.querySelector("h1")).focus({ preventScroll: true });
   tick();
   setInterval(tick, 1000);
-  listen();
+  watch();
 }

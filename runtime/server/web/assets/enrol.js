@@ -1,30 +1,7 @@
 // Makes a passkey for this page. What it is worth is decided by the server, which verifies the registration.
-"use strict";
+import { bytes, main, post, status, text } from "/passkey.js";
 
-const { token, path } = document.body.dataset;
-const main = document.querySelector("main");
-const status = document.getElementById("status");
 const button = document.getElementById("enrol");
-
-history.replaceState(null, "", location.pathname);
-
-const bytes = (text) =>
-  Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) => character.charCodeAt(0));
-const text = (buffer) =>
-  btoa(String.fromCharCode(...new Uint8Array(buffer))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-
-async function post(action, body) {
-  const answer = await fetch(`${path}/${action}`, {
-    method: "POST",
-    headers: { "content-type": "application/json", "x-claviger-token": token },
-    body: JSON.stringify(body),
-    credentials: "same-origin",
-    redirect: "error",
-  });
-  const told = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(told.error || "The host did not answer as expected; reload the page.");
-  return told;
-}
 
 async function enrol() {
   button.disabled = true;

@@ -21,8 +21,8 @@ pub(crate) fn action(facts: &Facts) -> Markup {
 
 fn request(send: &SendFacts) -> Markup {
     html! {
-        section aria-labelledby="request" {
-            h2 id="request" { "What is sent" }
+        section aria-label="What is sent" {
+            h2 { "What is sent" }
             p.request { strong { (shown(&send.method)) } " " (shown(&send.origin)) (shown(&send.path)) }
             dl {
                 (row("operation", html! { (send.operation) }))
@@ -57,8 +57,8 @@ fn fields(body: &BodyFacts) -> Markup {
 
 fn secrets(credential: Option<&CredentialFacts>) -> Markup {
     html! {
-        section aria-labelledby="secrets" {
-            h2 id="secrets" { "Secrets it uses" }
+        section aria-label="Secrets it uses" {
+            h2 { "Secrets it uses" }
             @if let Some(credential) = credential {
                 dl {
                     @for (name, reference) in &credential.secrets { (row(name.as_str(), quoted(reference))) }
@@ -76,8 +76,8 @@ fn secrets(credential: Option<&CredentialFacts>) -> Markup {
 
 fn item(store: &StoreFacts) -> Markup {
     html! {
-        section aria-labelledby="request" {
-            h2 id="request" { "What is stored" }
+        section aria-label="What is stored" {
+            h2 { "What is stored" }
             dl {
                 (row("new item", quoted(&store.title)))
                 (row("in vault", quoted(&store.vault)))
@@ -97,8 +97,8 @@ pub(crate) fn changes(ask: &Ask) -> Markup {
         return html! { p.note { "The same was approved before." } };
     }
     html! {
-        section.changes aria-labelledby="changes" {
-            h2 id="changes" { "Different from last time" }
+        section.changes aria-label="Different from last time" {
+            h2 { "Different from last time" }
             dl { @for change in changes { (row("differs", difference(change))) } }
         }
     }
@@ -112,8 +112,8 @@ fn difference(change: &Change) -> Markup {
 /// Who asks, with whose code.
 pub(crate) fn who(facts: &Facts) -> Markup {
     html! {
-        section aria-labelledby="who" {
-            h2 id="who" { "Who asks" }
+        section aria-label="Who asks" {
+            h2 { "Who asks" }
             dl {
                 (row("who", quoted(&facts.principal)))
                 (row("session", quoted(&facts.session)))
@@ -131,8 +131,8 @@ pub(crate) fn who(facts: &Facts) -> Markup {
 pub(crate) fn words(facts: &Facts) -> Markup {
     html! {
         @if let Some(description) = &facts.description {
-            aside.theirs aria-labelledby="theirs" {
-                h2 id="theirs" { "Written by the plugin’s author, not checked" }
+            aside.theirs aria-label="Written by the plugin’s author, not checked" {
+                h2 { "Written by the plugin’s author, not checked" }
                 blockquote { (shown(description)) }
             }
         }
