@@ -34,7 +34,7 @@ fn search<const WORD: usize>(text: &[u8], from: usize, shortest: usize) -> Resul
         }
         for (place, _) in words.iter().enumerate().filter(|(_, word)| **word == [u8::MAX; WORD]) {
             let at = from + number * LINE + place * WORD;
-            // Of a run that was too short, no word is looked at again: a long one would be measured as often as it has words.
+            // No other word of a run that was too short: a long one would be measured as often as it has words.
             if at >= refused {
                 match run::<WORD>(text, at, shortest) {
                     Ok(start) => return Ok(start),
