@@ -183,6 +183,6 @@ impl Issuer for OidcIssuer {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests fail by panicking")]
 #[path = "oidc_tests.rs"]
 mod tests;
