@@ -40,7 +40,10 @@ pub(crate) fn check_credential(manifest: &Manifest, name: &Name, credential: &Cr
         Scheme::Query { parameter, .. } => query_name(parameter, &format!("{at} parameter")),
         Scheme::Body { fields } => check_fields(&at, fields),
         Scheme::Oauth2(oauth) => check_oauth(manifest, &at, oauth),
-        Scheme::Session(session) => check_session(manifest, &at, session),
+        Scheme::Session(session) => {
+            check_ending(manifest, &at, credential, session)?;
+            check_session(manifest, &at, session)
+        }
         Scheme::AwsSigv4(aws) => check_aws(manifest, &at, aws),
         Scheme::Hmac(hmac) => check_hmac(manifest, &at, credential, hmac),
     }
@@ -158,6 +161,12 @@ fn check_session(manifest: &Manifest, at: &str, session: &Session) -> Checked {
     }
     check_login(manifest, at, &session.login)?;
     session.logout.as_ref().map_or(Ok(()), |logout| check_logout(manifest, at, logout))
+}
+
+/// The log-out brings all that a request brings. By then the call is over, and its slots are empty.
+fn check_ending(manifest: &Manifest, at: &str, credential: &Credential, session: &Session) -> Checked {
+    let slot = credential.sources().into_iter().any(|name| manifest.slots.contains_key(name));
+    if slot && session.logout.is_some() { Err(broken(format!("{at} logout"), Rule::SlotLogout)) } else { Ok(()) }
 }
 
 fn check_values(at: &str, session: &Session) -> Checked {

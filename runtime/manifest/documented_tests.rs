@@ -57,3 +57,23 @@ fn what_the_host_runs_itself_is_no_tools_operation() {
         assert!(matches!(error, ManifestError::Rule { rule: Rule::HostOperation, .. }), "{operation}: {error}");
     }
 }
+
+#[test]
+fn a_session_that_is_logged_out_of_takes_no_slot() {
+    let page = format!("{REST}{}", examples().concat());
+    let placed = page.replace("x-session = \"{{session}}\"", "x-session = \"{{session}}\", x-made = \"{{password}}\"");
+    let presented = page.replace(
+        "[credentials.ticket.values]",
+        "client-certificate = { certificate = \"password\", key = \"certificate-key\" }\n[credentials.ticket.values]",
+    );
+    for text in [placed, presented] {
+        let error = Manifest::parse(&text).unwrap_err();
+        assert!(matches!(error, ManifestError::Rule { rule: Rule::SlotLogout, .. }), "{error}");
+        assert!(error.to_string().starts_with("[credentials.ticket] logout: "), "{error}");
+        // One that just ends may.
+        let ending = "[credentials.ticket.logout]\noperation = \"log-out\"\nparameters = { id = \"{{ticket}}\" }\n";
+        let whole = text.replace(ending, "");
+        assert!(whole.len() < text.len());
+        Manifest::parse(&whole).unwrap();
+    }
+}

@@ -131,6 +131,9 @@ pub enum Rule {
     /// A slot as a client credential.
     #[error("client credentials are secrets, not slots: tokens outlive the call that fills a slot")]
     SlotClient,
+    /// A slot in a credential that logs out.
+    #[error("a session that is logged out of takes secrets, not slots: it is ended after the call that fills a slot")]
+    SlotLogout,
     /// A setting where a secret is needed.
     #[error("this authenticates; it is a secret, not a setting, which lies in the open")]
     NotASecret,

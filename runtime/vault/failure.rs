@@ -56,6 +56,11 @@ pub enum FailureKind {
         "secret {0} has fewer than 16 bytes and goes only with operations whose answer is a typed projection; make a longer one, let the manifest declare a `projection` or `response = \"status\"`, or, if it is a name and no secret, an `identifier` that the connection's [grant] lists in `identifiers`"
     )]
     Guessable(Name),
+    /// The same of what an upstream gave: a token, or a value of a session.
+    #[error(
+        "what the upstream gave credential {0} to be let in with has fewer than 16 bytes, so the credential goes only with operations whose answer is a typed projection; let the manifest declare a `projection` or `response = \"status\"`"
+    )]
+    GuessableMade(Name),
     /// The answer is not what a projection can be taken of.
     #[error(
         "the answer is not JSON in which every name means one thing, so nothing of it fits the operation's projection"
@@ -216,7 +221,7 @@ impl FailureKind {
             Self::OtherConnection => "other-connection",
             Self::Unplaceable(_) => "unplaceable",
             Self::Short(_) => "short",
-            Self::Guessable(_) => "guessable",
+            Self::Guessable(_) | Self::GuessableMade(_) => "guessable",
             Self::Projection => "projection",
             Self::Quarantined { .. } => "quarantined",
             Self::Address(_) => "address",

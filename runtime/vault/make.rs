@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use claviger_grant::{EndpointPlan, Outbound, Source};
-use claviger_manifest::{Name, Oauth, OauthGrant, Session};
+use claviger_manifest::{Name, Oauth, OauthGrant, Reply, Session};
 
 use crate::body;
 use crate::call::CallScope;
@@ -17,7 +17,9 @@ use crate::kept::Minted;
 use crate::pool::Pool;
 use crate::probe;
 use crate::refresh::Refresh;
+use crate::reveal::Secret;
 use crate::session::{self, Opened, Opening};
+use crate::short;
 use crate::token::{self, Client, Token};
 use crate::vault::{Ready, Vault};
 
@@ -37,6 +39,18 @@ impl Made {
             Self::Session(session) => !session.fresh,
         }
     }
+
+    /// Refuses what is too short for the answer. It stays: it may go with other operations.
+    fn fits(&self, credential: &Name, reply: &Reply) -> Result<(), FailureKind> {
+        let values: Vec<&Secret> = match self {
+            Self::Nothing => Vec::new(),
+            Self::Token(token) => {
+                token.value.refreshed.iter().chain([&token.value.access]).map(|value| &**value).collect()
+            }
+            Self::Session(session) => session.value.placed().iter().map(|(_, value)| &**value).collect(),
+        };
+        values.into_iter().try_for_each(|value| short::check_made(credential, value, reply))
+    }
 }
 
 impl Vault {
@@ -47,12 +61,14 @@ impl Vault {
         ready: &Ready<'_>,
         scope: &mut CallScope,
     ) -> Result<Made, FailureKind> {
-        match (token::declared(ready.plan), session::declared(&ready.plan.declaration)) {
-            _ if outbound.probe => probe::made(ready.plan, &ready.secrets),
-            (Some(oauth), _) => self.token(&outbound.connection, oauth, ready, scope).await.map(Made::Token),
-            (_, Some(session)) => self.session(outbound, session, ready, scope).await.map(Made::Session),
-            _ => Ok(Made::Nothing),
-        }
+        let made = match (token::declared(ready.plan), session::declared(&ready.plan.declaration)) {
+            _ if outbound.probe => probe::made(ready.plan, &ready.secrets)?,
+            (Some(oauth), _) => Made::Token(self.token(&outbound.connection, oauth, ready, scope).await?),
+            (_, Some(session)) => Made::Session(self.session(outbound, session, ready, scope).await?),
+            _ => Made::Nothing,
+        };
+        made.fits(&ready.plan.name, &outbound.reply)?;
+        Ok(made)
     }
 
     /// Forgets what an upstream did not take.

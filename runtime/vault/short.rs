@@ -24,6 +24,12 @@ pub(crate) fn check(name: &Name, value: &Secret, reply: &Reply) -> Result<(), Fa
     }
 }
 
+/// The same for what an upstream gave: a token or a session's value is as secret as what it was made of, and nobody else
+/// had a say in its length.
+pub(crate) fn check_made(credential: &Name, value: &Secret, reply: &Reply) -> Result<(), FailureKind> {
+    check(credential, value, reply).map_err(|_| FailureKind::GuessableMade(credential.clone()))
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {

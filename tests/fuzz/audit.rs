@@ -5,7 +5,8 @@ use std::io::Cursor;
 use claviger_approval::Enrolled;
 use claviger_audit::{
     CHECKPOINT_FILE, CheckpointKey, CheckpointVerifier, DIGESTS_FILE, HASHES_FILE, KEYS_FILE, Keys, LOG_FILE, LogFiles,
-    Text, export_keys, verify, verify_export,
+    Text, WitnessKey, WitnessRequest, WitnessVerifier, add_cosignatures, cosignatures, export_keys, verify,
+    verify_export,
 };
 
 use crate::parts;
@@ -38,6 +39,31 @@ pub(crate) fn checkpoint(bytes: &[u8]) {
     let line = crate::text(bytes);
     if let Ok(key) = CheckpointVerifier::parse(line) {
         assert_eq!(CheckpointVerifier::parse(&key.vkey()), Ok(key.clone()));
+        assert_eq!(key.vkey(), line.trim_end(), "one spelling of a key");
+    }
+}
+
+/// What a witness is asked, what it answers about a checkpoint, and a witness's public key.
+pub(crate) fn witness(bytes: &[u8]) {
+    let [request, answer, note, vkey] = parts(bytes);
+    let witness = WitnessKey::from_seed("witness.example", SEED).unwrap();
+    if let Ok(request) = WitnessRequest::parse(crate::text(request)) {
+        assert_eq!(WitnessRequest::parse(&request.to_text()), Ok(request.clone()));
+        let log = CheckpointKey::from_seed(SEED).public();
+        if let Ok((line, head)) = witness.cosign(&request, &log, None, "2026-11-23T21:30:00Z".parse().unwrap()) {
+            assert_eq!(log.open(request.checkpoint().as_bytes()), Ok(head), "what is signed is what the log signed");
+            let known = [witness.public()];
+            let signed = add_cosignatures(request.checkpoint().as_bytes(), &line, &known).unwrap();
+            assert_eq!(cosignatures(&signed, &known).len(), 1);
+        }
+    }
+    let known = [witness.public()];
+    if let Ok(signed) = add_cosignatures(note, crate::text(answer), &known) {
+        assert_eq!(cosignatures(&signed, &known).len(), 1, "what was taken is there");
+    }
+    let line = crate::text(vkey);
+    if let Ok(key) = WitnessVerifier::parse(line) {
+        assert_eq!(WitnessVerifier::parse(&key.vkey()), Ok(key.clone()));
         assert_eq!(key.vkey(), line.trim_end(), "one spelling of a key");
     }
 }

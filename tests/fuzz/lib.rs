@@ -29,6 +29,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("approvers", request::approvers),
     ("log", audit::log),
     ("checkpoint", audit::checkpoint),
+    ("witness", audit::witness),
     ("text", audit::text),
     ("export", audit::export),
     ("vault", vault::vault),

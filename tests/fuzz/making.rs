@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use claviger_approval::{Enrolled, Throwaway};
-use claviger_audit::{CheckpointKey, Event, Keys, Log, OperatorAction, export};
+use claviger_audit::{CheckpointKey, Event, Keys, Log, OperatorAction, WitnessKey, WitnessRequest, export};
 use claviger_fuzz::{BETWEEN, IDENTITY, RECIPIENT};
 use claviger_manifest::{Digest, PublisherKey};
 use claviger_vault::{Embedded, Journal, NewSlot, Quarantine, Secret};
@@ -58,6 +58,13 @@ async fn a_log_and_its_export() {
     let (entries, note, hashes) = (read("log.jsonl"), read("checkpoint"), read("tree.hashes"));
     seed("log", "whole", &[&entries, &note, &hashes, &note]);
     seed("log", "bare", &[&entries, &note]);
+    let witness = WitnessKey::from_seed("witness.example", [0x5a; 32]).unwrap();
+    let request = WitnessRequest::new(&audit, 0, &key().public()).unwrap();
+    let signed = witness.cosign(&request, &key().public(), None, "2026-11-23T21:30:00Z".parse().unwrap());
+    let (answer, vkey) = (signed.unwrap().0, witness.public().vkey());
+    seed("witness", "first", &[request.to_text().as_bytes(), answer.as_bytes(), &note, vkey.as_bytes()]);
+    let request = WitnessRequest::new(&audit, 2, &key().public()).unwrap();
+    seed("witness", "later", &[request.to_text().as_bytes(), b"", &note, b""]);
     seed("checkpoint", "note", &[&note]);
     seed("checkpoint", "key", &[key().public().vkey().as_bytes()]);
     seed("export", "whole", &[&entries, &note, &hashes, &read("keys.json"), &read("digests.json")]);

@@ -59,6 +59,8 @@ struct Book {
     minted: Vec<String>,
     /// How long a log-out takes.
     pause: Duration,
+    /// How long a session is open before whoever logs in hears of it.
+    login_pause: Duration,
 }
 
 /// An open session.
@@ -98,6 +100,11 @@ impl SessionBook {
         self.book().pause = pause;
     }
 
+    /// From now on the answer to a log-in comes so much later than the session is opened.
+    pub fn slow_log_in(&self, pause: Duration) {
+        self.book().login_pause = pause;
+    }
+
     /// Every value so far that lets somebody in.
     #[must_use]
     pub fn minted(&self) -> Vec<String> {
@@ -125,7 +132,14 @@ impl Sessions {
     }
 
     /// Opens a session for who gave the right name and password; there may be too many.
-    fn log_in(&self, right: bool) -> Result<Open, StatusCode> {
+    async fn log_in(&self, right: bool) -> Result<Open, StatusCode> {
+        let opened = self.open(right);
+        let pause = self.book.book().login_pause;
+        tokio::time::sleep(pause).await;
+        opened
+    }
+
+    fn open(&self, right: bool) -> Result<Open, StatusCode> {
         let mut book = self.book.book();
         if !right || book.open.len() >= self.config.most {
             book.refused += 1;
@@ -160,7 +174,7 @@ impl Sessions {
 impl Vendor for Sessions {
     async fn answer(&self, asked: Asked) -> Reply {
         match self.vendor {
-            SessionVendor::Proxmox => self.proxmox(&asked),
+            SessionVendor::Proxmox => self.proxmox(&asked).await,
             SessionVendor::Vcenter => self.vcenter(&asked).await,
             SessionVendor::Redfish => self.redfish(&asked).await,
             SessionVendor::Keystone => self.keystone(&asked).await,

@@ -1,95 +1,74 @@
-//! Where in a text hex with separators may be: groups of digits and separators, looked for many bytes at once.
+//! Where in a text hex with separators may be: runs of digits and separators that are long enough to hold a form.
 //!
-//! Most of a text is neither, so what costs is to say so. A group is shorter than every form. If groups are looked at no
-//! further apart than the rest of the shortest form, one of them lies wholly inside of it, wherever it begins.
+//! Most of a text is neither, so what costs is to say so. A text is looked at in words, many bytes at once. A run that is
+//! nearly twice as long as a word has one wholly inside, wherever it begins; only where there is such a word is the run
+//! around it measured. Dates and numbers are too short for most values, and are left behind without being read.
 
 use super::runs::{HEX, OTHER, class};
 
-/// Bytes of a group. No form is shorter.
-pub(super) const GROUP: usize = 8;
-
-/// The most bytes from one group to the next: further apart there is little left to save.
-pub(super) const APART: usize = 32;
+/// The longest word, bytes: longer ones save nothing more.
+pub(super) const WIDEST: usize = 16;
 
 /// Bytes that are tested at once.
 const LINE: usize = 64;
 
-/// The first group that is wholly digits and separators, of those that have to be looked at for forms of this length; or
-/// how much of the text was looked at, which is as far as groups were whole.
-pub(super) fn first(text: &[u8], shortest: usize) -> Result<usize, usize> {
-    let spacing = (shortest.min(APART + GROUP - 1) + 1).saturating_sub(GROUP);
-    // Closer together than their length, groups share bytes: then every byte is tested once, and every group is looked at.
-    let (found, spacing) = if spacing < GROUP { (close(text), 1) } else { (apart(text, spacing), spacing) };
-    found.ok_or((text.len() + spacing).saturating_sub(GROUP) / spacing * spacing)
+/// Where the first run begins, at or after a place, that has room for a form of this many digits or goes on behind the
+/// text. Or how far the text was looked at: a run that is still to be found has less than a word before that.
+pub(super) fn first(text: &[u8], from: usize, shortest: usize) -> Result<usize, usize> {
+    // The widest word that the shortest run has inside at every offset. No form is shorter than eight.
+    match shortest {
+        0..15 => search::<4>(text, from, shortest),
+        15..31 => search::<8>(text, from, shortest),
+        _ => search::<WIDEST>(text, from, shortest),
+    }
 }
 
-/// The first of the groups that begin at multiples of `spacing`.
-fn apart(text: &[u8], spacing: usize) -> Option<usize> {
-    let mut line = [0_u8; LINE];
-    let groups = LINE / GROUP;
-    for (number, part) in text.chunks(spacing * groups).enumerate() {
-        let gathered = line.as_chunks_mut::<GROUP>().0.iter_mut().zip(part.chunks(spacing));
-        for (place, group) in gathered {
-            // What is too short for a group becomes zeros, which are no separators.
-            *place = group.first_chunk().copied().unwrap_or_default();
+fn search<const WORD: usize>(text: &[u8], from: usize, shortest: usize) -> Result<usize, usize> {
+    let rest = text.get(from..).unwrap_or_default();
+    let mut refused = from;
+    for (number, part) in rest.chunks(LINE).enumerate() {
+        let likely = likely(&line(part));
+        let words = likely.as_chunks::<WORD>().0;
+        if !words.iter().fold(false, |any, word| any | (*word == [u8::MAX; WORD])) {
+            continue;
         }
-        let likely = likely(&line);
-        let any = likely.as_chunks::<GROUP>().0.iter().fold(false, |any, group| any | (*group == [u8::MAX; GROUP]));
-        if any && let Some(found) = line.as_chunks::<GROUP>().0.iter().position(inside) {
-            return Some((number * groups + found) * spacing);
+        for (place, _) in words.iter().enumerate().filter(|(_, word)| **word == [u8::MAX; WORD]) {
+            let at = from + number * LINE + place * WORD;
+            // No other word of a run that was too short: a long one would be measured as often as it has words.
+            if at >= refused {
+                match run::<WORD>(text, at, shortest) {
+                    Ok(start) => return Ok(start),
+                    Err(end) => refused = end,
+                }
+            }
         }
     }
-    None
+    Err(from + rest.len() / WORD * WORD)
 }
 
-/// The first of all groups.
-fn close(text: &[u8]) -> Option<usize> {
-    const WITH_LAST: usize = LINE + GROUP;
-    for at in (0..text.len()).step_by(LINE) {
-        let part = text.get(at..).unwrap_or_default();
-        let line = part.first_chunk::<WITH_LAST>().copied().unwrap_or_else(|| {
-            let mut line = [0; WITH_LAST];
-            line.iter_mut().zip(part).for_each(|(place, byte)| *place = *byte);
-            line
-        });
-        let mut all = mask(&likely(&line));
-        for distance in [1, 2, 4] {
-            // Each bit becomes what it and the next one, three and seven are.
-            all &= all >> distance;
-        }
-        while all != 0 {
-            let found = usize::try_from(all.trailing_zeros()).unwrap_or(LINE);
-            if found >= LINE {
-                break;
-            }
-            if line.get(found..).and_then(|rest| rest.first_chunk()).is_some_and(inside) {
-                return Some(at + found);
-            }
-            all &= all - 1;
-        }
-    }
-    None
-}
-
-/// A bit for each byte, the first one lowest. The highest bits of eight bytes are gathered by one product (Warren, Hacker's
-/// Delight, §7-4).
-fn mask(line: &[u8; LINE + GROUP]) -> u128 {
-    const HIGH: u64 = u64::from_ne_bytes([0x80; GROUP]);
-    let groups = line.as_chunks::<GROUP>().0.iter().rev();
-    groups.fold(0, |mask, group| {
-        let bits = (u64::from_le_bytes(*group) & HIGH).wrapping_mul(0x0002_0408_1020_4081) >> 56;
-        (mask << GROUP) | u128::from(bits)
+/// A line of the text. Behind its end there are zeros, which are no separators.
+fn line(part: &[u8]) -> [u8; LINE] {
+    part.first_chunk().copied().unwrap_or_else(|| {
+        let mut line = [0; LINE];
+        line.iter_mut().zip(part).for_each(|(place, byte)| *place = *byte);
+        line
     })
 }
 
-fn inside(group: &[u8; GROUP]) -> bool {
-    group.iter().all(|byte| class(&HEX, *byte) != OTHER)
+/// Where the run around a word begins, if it is long enough or not over; or else where it ends.
+fn run<const WORD: usize>(text: &[u8], at: usize, shortest: usize) -> Result<usize, usize> {
+    let inside = |byte: &&u8| class(&HEX, **byte) != OTHER;
+    let (before, after) = text.split_at_checked(at).unwrap_or_default();
+    let follows = after.iter().take(shortest.max(WORD)).take_while(inside).count();
+    let precedes = before.iter().rev().take(WIDEST).take_while(inside).count();
+    let long = precedes + follows >= shortest || follows == after.len();
+    if follows >= WORD && long { Ok(at - precedes) } else { Err(at + follows) }
 }
 
 /// Which bytes may be digits or separators. Some more pass, in exchange for a test without a branch or a table, which the
 /// compiler does for sixteen bytes at once.
-fn likely<const N: usize>(line: &[u8; N]) -> [u8; N] {
-    let mut inside = [0_u8; N];
+fn likely(line: &[u8; LINE]) -> [u8; LINE] {
+    let mut inside = [0_u8; LINE];
     for (inside, byte) in inside.iter_mut().zip(line) {
         let lower = byte | 0x20;
         let (letter, x) = (lower.wrapping_sub(b'a') < 6, lower == b'x');
@@ -102,21 +81,36 @@ fn likely<const N: usize>(line: &[u8; N]) -> [u8; N] {
 
 #[cfg(test)]
 mod tests {
-    use super::{APART, GROUP, first};
+    use super::{WIDEST, first};
 
-    /// What is found is what a search finds that looks everywhere; what is looked at holds no group that counts.
+    /// What is found is what a search finds that looks everywhere; what is looked at holds no run that counts.
     #[test]
-    fn a_form_of_any_length_has_a_group_at_every_offset() {
-        for shortest in GROUP..60 {
+    fn a_form_of_any_length_is_found_at_every_offset() {
+        for shortest in 8..60 {
             for lead in 0..130 {
                 let text = format!("{}{}", "~".repeat(lead), "0123456789abcdef, :-".repeat(4));
                 let (text, _) = text.split_at(lead + shortest);
-                let found = first(text.as_bytes(), shortest);
-                assert!(found.is_ok_and(|at| at >= lead && at + GROUP <= text.len()), "{shortest} {lead}: {found:?}");
-                let (before, _) = text.split_at(lead);
-                let looked = first(before.as_bytes(), shortest);
-                assert!(looked.is_err_and(|looked| looked <= lead + APART && looked + shortest > lead), "{looked:?}");
+                for after in ["", "~", "~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~"] {
+                    assert_eq!(first(format!("{text}{after}").as_bytes(), 0, shortest), Ok(lead), "{shortest} {lead}");
+                }
+                // Cut anywhere, it is found when the rest comes: too little of it is before what was looked at.
+                for cut in lead..text.len() {
+                    let (before, _) = text.split_at(cut);
+                    let found = first(before.as_bytes(), 0, shortest).or_else(|looked| {
+                        assert!(looked <= cut && cut < looked + WIDEST, "{shortest} {lead} {cut}: {looked}");
+                        first(text.as_bytes(), looked, shortest)
+                    });
+                    assert_eq!(found, Ok(lead), "{shortest} {lead} {cut}");
+                }
             }
         }
+    }
+
+    #[test]
+    fn what_is_too_short_is_left_behind_and_what_is_next_to_it_is_found() {
+        let text = "2026-11-29T10:20:30Z,,,,,,,,,,,,,,,,,,,~".repeat(8);
+        assert_eq!(first(text.as_bytes(), 0, 20), Err(text.len()));
+        let text = format!("{text}00112233445566778899~");
+        assert_eq!(first(text.as_bytes(), 0, 20), Ok(text.len() - 21));
     }
 }

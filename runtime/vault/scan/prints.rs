@@ -24,9 +24,9 @@ use super::forms::Forms;
 /// Bytes of a window: a 32-bit word, selective enough that ordinary text seldom collides.
 pub(super) const WINDOW: usize = 4;
 
-/// The distance between windows, when the shortest form is short, middling and long. A form has a window at each of this
-/// many offsets, so one of them is looked at wherever the form lies.
-const STRIDES: [usize; 3] = [5, 9, 13];
+/// The distance between windows, from when the shortest form is short to when it is long. A form has a window at each of
+/// this many offsets, so one of them is looked at wherever the form lies.
+const STRIDES: [usize; 5] = [5, 7, 9, 11, 13];
 
 /// The most bytes from the start of a window to the end of its form.
 pub(super) const REACH: usize = 13 + WINDOW - 1;
@@ -261,6 +261,8 @@ impl Prints {
     pub(super) fn find(&self, text: &[u8], from: usize, to: usize, finds: &mut Finds) -> usize {
         match self.stride {
             5 => self.sweep::<5>(text, from, to, finds),
+            7 => self.sweep::<7>(text, from, to, finds),
+            11 => self.sweep::<11>(text, from, to, finds),
             9 => self.sweep::<9>(text, from, to, finds),
             _ => self.sweep::<13>(text, from, to, finds),
         }

@@ -2,7 +2,7 @@
 
 use super::echo::Spelling;
 use super::finds::Finds;
-use super::groups::{self, GROUP};
+use super::groups::{self, WIDEST};
 use super::prints::{Prints, WINDOW};
 use super::roll::Roll;
 
@@ -12,11 +12,11 @@ const BLOCK: usize = 1024;
 /// The most bytes from one line's end to the next one's beginning: line ends, and blanks that indent.
 const BREAK: usize = 32;
 
-/// The most bytes of a run before the first group that is inside.
-const BEFORE: usize = groups::APART + GROUP;
+/// The most bytes of a run before what was looked at.
+const BEFORE: usize = WIDEST;
 
 /// How far before the end of a text its runs may have to read again, besides the longest form.
-pub(super) const LOOK_BACK: usize = BREAK + BEFORE + GROUP;
+pub(super) const LOOK_BACK: usize = BREAK + BEFORE + WIDEST;
 
 /// Bytes of a run of hex that are drawn together at once. Identifiers and digests, which most runs are, fit.
 const DRAWN: usize = 256;
@@ -177,18 +177,9 @@ impl Run {
 
     /// Goes to where the next run of hex begins, if there is one.
     fn seek_hex(&mut self, text: &[u8], shortest: usize) -> bool {
-        let rest = text.get(self.taken..).unwrap_or_default();
-        let at = match groups::first(rest, shortest) {
-            Ok(at) => at,
-            Err(looked) => {
-                self.taken += looked;
-                return false;
-            }
-        };
-        let at = self.taken + at;
-        let before = text.get(..at).unwrap_or_default().iter().rev();
-        self.taken = at - before.take_while(|byte| class(&HEX, **byte) != OTHER).count();
-        true
+        let found = groups::first(text, self.taken, shortest);
+        self.taken = found.unwrap_or_else(|looked| looked);
+        found.is_ok()
     }
 
     /// Looks through digits of a run, which ended after them or not.

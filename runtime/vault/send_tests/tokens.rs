@@ -200,3 +200,15 @@ async fn token_and_api_on_one_origin_share_a_connection() {
     house.show("partner").await.unwrap();
     assert_eq!((one.seen().len(), one.connections()), (2, 1));
 }
+
+#[tokio::test]
+async fn a_short_token_goes_with_no_free_text() {
+    let api = Upstream::start(|_| Reply::json(200, "{}")).await;
+    let short = token(0).split_off(8 + 9);
+    assert_eq!(short.len(), 11);
+    let mint = Upstream::start(move |_| Reply::json(200, &format!(r#"{{"access_token":"{short}"}}"#))).await;
+    let house = House::at(&place(&api, &mint));
+    let failure = house.show("partner").await.unwrap_err();
+    assert!(matches!(&failure.kind, FailureKind::GuessableMade(name) if name.as_str() == "partner"), "{failure:?}");
+    assert!(!failure.left_host && api.connections() == 0);
+}

@@ -19,12 +19,12 @@ fn body(asked: &Asked) -> Value {
 
 impl Sessions {
     /// A ticket holds its user; without the token against cross-site requests nothing is written, and reading needs none.
-    pub(super) fn proxmox(&self, asked: &Asked) -> Reply {
+    pub(super) async fn proxmox(&self, asked: &Asked) -> Reply {
         if asked.method == Method::POST && asked.path == "/api2/json/access/ticket" {
             let given = form(asked);
             let expected = [("password", &self.config.password), ("username", &self.config.user)];
             let right = given.len() == 2 && expected.iter().all(|(name, value)| given.get(*name) == Some(*value));
-            return match self.log_in(right) {
+            return match self.log_in(right).await {
                 Ok(open) => {
                     let data = json!({ "ticket": open.token, "CSRFPreventionToken": open.csrf,
                         "username": self.config.user });
@@ -52,7 +52,7 @@ impl Sessions {
         match (&asked.method, asked.path.as_str(), known) {
             (&Method::POST, "/api/session", None) => {
                 let pair = BASE64_STANDARD.encode(format!("{}:{}", self.config.user, self.config.password));
-                match self.log_in(asked.header("authorization") == Some(format!("Basic {pair}").as_str())) {
+                match self.log_in(asked.header("authorization") == Some(format!("Basic {pair}").as_str())).await {
                     Ok(open) => answer(StatusCode::CREATED, &json!(open.token)),
                     Err(status) => refused(status),
                 }
@@ -68,7 +68,7 @@ impl Sessions {
         const SESSIONS: &str = "/redfish/v1/SessionService/Sessions";
         if asked.method == Method::POST && asked.path == SESSIONS {
             let right = json!({ "UserName": self.config.user, "Password": self.config.password });
-            return match self.log_in(body(asked) == right) {
+            return match self.log_in(body(asked) == right).await {
                 Ok(open) => {
                     let place = format!("{SESSIONS}/{}", open.id);
                     let told = json!({ "@odata.id": place, "Id": open.id.to_string(), "Name": "User Session",
@@ -104,7 +104,7 @@ impl Sessions {
             let user = json!({ "name": self.config.user, "domain": { "id": "default" },
                 "password": self.config.password });
             let right = json!({ "auth": { "identity": { "methods": ["password"], "password": { "user": user } } } });
-            return match self.log_in(body(asked) == right) {
+            return match self.log_in(body(asked) == right).await {
                 Ok(open) => {
                     let told =
                         json!({ "token": { "methods": ["password"], "expires_at": "2125-01-01T00:00:00.000000Z" } });
@@ -130,7 +130,7 @@ impl Sessions {
             (&Method::POST, "/NoAuth/Login.html", None) => {
                 let given = form(asked);
                 let named = |name: &str, value: &str| given.get(name).is_some_and(|given| given == value);
-                match self.log_in(named("user", &self.config.user) && named("pass", &self.config.password)) {
+                match self.log_in(named("user", &self.config.user) && named("pass", &self.config.password)).await {
                     Ok(open) => {
                         let home = with(empty(StatusCode::FOUND), header::LOCATION, "/");
                         let cookie = format!("RT_SID={}; path=/; secure; HttpOnly", open.token);
