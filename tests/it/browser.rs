@@ -1,5 +1,6 @@
 //! Approving in a real browser: Chromium, with a virtual authenticator over the DevTools protocol, against the whole program.
 
+mod again;
 mod ceremony;
 mod chromium;
 mod door;
