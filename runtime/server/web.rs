@@ -22,6 +22,8 @@ mod site;
 mod trouble;
 mod words;
 
+pub(crate) use listen::serve_connection;
+
 pub use approver::{Link, Summon, WebApprover};
 pub use enrolment::{Enrolling, Person};
 pub use origin::{Origin, OriginError};
