@@ -19,6 +19,9 @@ const MAX_PROOF_BYTES: usize = 32 * 1024;
 /// The most bytes of all that is kept; each receipt holds its request.
 const MAX_ALL_BYTES: usize = 16 * 1024 * 1024;
 
+/// How the canonical text of a proof begins that people gave.
+const RECEIPTS: &str = "{\"receipts\":";
+
 /// The newest receipts by who asked, on which connection, for which operation.
 #[derive(Default)]
 pub(crate) struct Last {
@@ -45,25 +48,22 @@ struct Proof {
 }
 
 impl Last {
-    /// Takes note of an entry. What is no intent with receipts, or too long, is passed over.
+    /// Takes note of an entry. What is no intent with receipts is passed over: a use of a lease is no gesture.
     pub(crate) fn see(&mut self, line: &Line<'_>) {
-        if line.kind != Kind::Intent {
+        if line.kind != Kind::Intent || !line.member("proof").starts_with(RECEIPTS) {
             return;
         }
         let proof = line.member("proof");
-        let is_fit = proof.starts_with("{\"receipts\"") && proof.len() <= MAX_PROOF_BYTES;
         let Ok(request) = serde_json::from_str::<Request>(line.member("request")) else { return };
         let key = (request.principal, request.connection, request.action.operation);
-        // The one before is not the last any more, also where the last cannot be kept; a use of a lease changes nothing.
-        if proof.starts_with("{\"receipts\"")
-            && let Some(before) = self.kept.remove(&key)
-        {
-            self.bytes = self.bytes.saturating_sub(before.len());
-        }
-        let bytes = self.bytes.saturating_add(proof.len());
-        if is_fit && self.kept.len() < MAX_KEPT && bytes <= MAX_ALL_BYTES {
+        // The one before is not the last any more, also where the last is too long to be kept.
+        let before = self.kept.remove(&key).map_or(0, |before| before.len());
+        let bytes = self.bytes.saturating_sub(before);
+        let all = bytes.saturating_add(proof.len());
+        let is_fit = proof.len() <= MAX_PROOF_BYTES && self.kept.len() < MAX_KEPT && all <= MAX_ALL_BYTES;
+        self.bytes = if is_fit { all } else { bytes };
+        if is_fit {
             self.kept.insert(key, proof.to_owned());
-            self.bytes = bytes;
         }
     }
 
