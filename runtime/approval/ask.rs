@@ -145,8 +145,8 @@ impl Ask {
         self.code.as_deref()
     }
 
-    /// What differs from the last request of this operation that was approved. `None`: nobody approved one since the host
-    /// started.
+    /// What differs from the last request of this operation, on this connection and by whoever asks, that was approved.
+    /// `None`: none is known.
     pub fn changes(&self) -> Option<&[Change]> {
         self.changes.as_deref()
     }

@@ -88,6 +88,13 @@ impl Desk {
         Self { throwaway: Some(proof), ..Self::new(approver, enrolled) }
     }
 
+    /// The desk, knowing what people approved before the host started: what is different from that is shown. A receipt that
+    /// does not verify against a key that is enrolled now is passed over.
+    #[must_use]
+    pub fn recalling(self, receipts: impl IntoIterator<Item = Receipt>) -> Self {
+        Self { history: History::recalling(receipts), ..self }
+    }
+
     /// Turns a granted request into an approved one: by a lease that covers it, or by asking as many people as its terms
     /// say. Needs a tokio runtime with timers. Dropping the future withdraws the question.
     ///
@@ -180,7 +187,7 @@ impl Desk {
     ) -> Result<Evidence, Refused> {
         let cover = self.cover(granted);
         let terms = Terms { lease: cover.is_some(), ..granted.terms() };
-        let changes = self.history.changes(granted.facts());
+        let changes = self.history.changes(granted.facts(), &self.enrolled);
         let (mut receipts, mut signed_by) = (Vec::new(), Vec::new());
         for round in 0..terms.people.get() {
             let moment = moment.after(watch.elapsed(), round).ok_or_else(|| nobody(moment.wait))?;

@@ -83,7 +83,7 @@ impl Page {
 
     /// What is the same as the last time is what people look at least.
     fn changes(&mut self, ask: &Ask) {
-        let Some(changes) = ask.changes() else { return self.row("last time", "never since the host started") };
+        let Some(changes) = ask.changes() else { return self.row("last time", "no earlier approval is known") };
         if changes.is_empty() {
             self.row("last time", "the same was approved");
         }

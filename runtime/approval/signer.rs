@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::authenticator_data::AuthenticatorData;
 use crate::enrolled::{HOST_ASSERTED_RP_ID, SIMULATED_RP_ID};
 use crate::verify::signed_message;
-use crate::{ApproverKind, Ask, Assertion, Base64Url, EnrolledKey, Enrolment, EnrolmentError, PublicKey};
+use crate::{ApproverKind, Ask, Assertion, Base64Url, Batch, EnrolledKey, Enrolment, EnrolmentError, PublicKey};
 
 /// The 32 bytes are no private key of P-256: zero, or not below the group's order. One in 2^32 random seeds is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,9 +70,24 @@ impl Signer {
 
     /// Signs for a question as an authenticator would (WebAuthn Level 3 §6.3.3), with deterministic ECDSA (RFC 6979).
     pub(crate) fn sign(&self, ask: &Ask, flags: u8, counter: u32) -> Option<Assertion> {
+        self.sign_challenge(&ask.digest(), None, flags, counter)
+    }
+
+    /// Signs once for every question of a batch.
+    pub(crate) fn sign_batch(&self, batch: &Batch, flags: u8, counter: u32) -> Option<Assertion> {
+        self.sign_challenge(&batch.digest(), Some(batch.canonical().to_owned()), flags, counter)
+    }
+
+    fn sign_challenge(
+        &self,
+        challenge: &[u8; 32],
+        batch: Option<String>,
+        flags: u8,
+        counter: u32,
+    ) -> Option<Assertion> {
         let client_data = ClientData {
             r#type: "webauthn.get",
-            challenge: ask.digest().as_slice().into(),
+            challenge: challenge.as_slice().into(),
             origin: self.rp_id,
             cross_origin: false,
         };
@@ -84,7 +99,7 @@ impl Signer {
             authenticator_data: authenticator_data.into(),
             client_data_json: client_data.into(),
             signature: signature.to_der().as_bytes().into(),
-            batch: None,
+            batch,
         })
     }
 }

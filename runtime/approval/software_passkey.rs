@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crate::authenticator_data::{UP, UV};
 use crate::signer::Signer;
 use crate::{
-    Approver, ApproverKind, Ask, Assertion, Decision, EnrolledKey, EnrolmentError, Refused, Throwaway, UnusableSeed,
+    Approver, ApproverKind, Ask, Assertion, Batch, Decision, EnrolledKey, EnrolmentError, Refused, Throwaway,
+    UnusableSeed,
 };
 
 /// What the software passkey does when it is asked.
@@ -48,9 +49,22 @@ impl SoftwarePasskey {
         self.signer.enrolment(name)
     }
 
+    /// One gesture for several questions: the same assertion answers each of them.
+    ///
+    /// # Errors
+    /// [`Refused::ApproverFailed`] when it cannot sign.
+    pub fn sign_batch(&self, batch: &Batch) -> Result<Assertion, Refused> {
+        let signed = self.signer.sign_batch(batch, UP | UV, self.next());
+        signed.ok_or(Refused::ApproverFailed { kind: self.kind() })
+    }
+
     fn sign(&self, ask: &Ask) -> Result<Assertion, Refused> {
-        let counter = self.counter.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        self.signer.sign(ask, UP | UV, counter).ok_or(Refused::ApproverFailed { kind: self.kind() })
+        let signed = self.signer.sign(ask, UP | UV, self.next());
+        signed.ok_or(Refused::ApproverFailed { kind: self.kind() })
+    }
+
+    fn next(&self) -> u32 {
+        self.counter.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
     }
 }
 

@@ -1,25 +1,24 @@
 //! A small house for tests: a real plugin package, a real policy, a real desk with a software passkey, a real directory.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use std::collections::BTreeMap;
+mod people;
+mod policy;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-use claviger_approval::{
-    Approved, Approver, ApproverKind, Ask, Decision, Desk, Enrolled, Moment, SimulatedAnswer, SoftwarePasskey,
-    Throwaway,
-};
-use claviger_grant::{Action, Caller, Connection, Denied, Granted, Policy, Request, SendRequest};
-use claviger_manifest::{Digest, Name, Package, PublisherKey, TrustStore};
+use claviger_approval::{Approved, Desk, Enrolled, Moment, SimulatedAnswer, SoftwarePasskey, Throwaway};
+use claviger_grant::{Action, Caller, Denied, Granted, Policy, Request, SendRequest, SlotHandle, StoreRequest};
 use jiff::{Timestamp, ToSpan as _};
 use sha2::{Digest as _, Sha256};
 
+pub(crate) use self::people::TOGETHER;
+use self::people::{Both, Crowd};
+use self::policy::policy;
 use crate::{CheckpointKey, Keys, Log, Outcome, OutcomeFacts, Recovery, Summary, Verdict, verify_directory};
-
-const COMPONENT: &[u8] = b"\0asm, for the digest's sake";
 
 /// The log's key in every test that does not need another.
 pub(crate) const SEED: [u8; 32] = [0x5a; 32];
@@ -43,19 +42,6 @@ pub(crate) struct House {
     nonce: AtomicU64,
     pub(crate) keys: Keys,
     directory: tempfile::TempDir,
-}
-
-/// Two people, who answer by turns.
-struct Both(SoftwarePasskey, SoftwarePasskey);
-
-impl Approver for Both {
-    fn kind(&self) -> ApproverKind {
-        self.0.kind()
-    }
-
-    fn decide<'a>(&'a self, ask: &'a Ask) -> Decision<'a> {
-        if ask.signed_by().is_empty() { self.0.decide(ask) } else { self.1.decide(ask) }
-    }
 }
 
 /// What an upstream answered, as far as the log is concerned.
@@ -92,6 +78,19 @@ impl House {
         Self { policy: policy("people = { rename = 2 }"), desk, nonce: AtomicU64::new(0), keys, directory }
     }
 
+    /// Everything that an approval can be: an erasure takes two people, what destroys or makes a credential a match code,
+    /// looks have leases, and what is asked together is answered with one gesture.
+    pub(crate) fn of_everything() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let proof = Throwaway::create(&directory.path().join("state")).unwrap();
+        let passkey = |seed| SoftwarePasskey::new(&[seed; 32], SimulatedAnswer::ApproveWithLease, &proof).unwrap();
+        let crowd = Crowd::new(passkey(0x11), passkey(0x12));
+        let approvers = Enrolled::new(crowd.enrolments()).unwrap();
+        let desk = Desk::throwaway(Box::new(crowd), approvers.clone(), proof);
+        let keys = Keys { log: key().public(), approvers };
+        Self { policy: policy("people = { erase = 2 }"), desk, nonce: AtomicU64::new(0), keys, directory }
+    }
+
     pub(crate) fn audit(&self) -> PathBuf {
         self.directory.path().join("audit")
     }
@@ -117,21 +116,30 @@ impl House {
         self.policy.check(Request { caller: caller(), action: Action::Send(send) })
     }
 
+    /// The write-back of a token that was captured.
+    pub(crate) fn store(&self, stamp: &str) -> Granted {
+        let values = vec![SlotHandle { slot: "new-token".parse().unwrap(), id: 0 }];
+        let store = StoreRequest { write_back: "token".to_owned(), values, stamp: stamp.to_owned() };
+        self.policy.check(Request { caller: caller(), action: Action::Store(store) }).unwrap()
+    }
+
     pub(crate) async fn approve(
         &self,
         operation: &str,
         id: &str,
         at: Timestamp,
     ) -> Result<Approved, claviger_approval::Refused> {
-        let nonce = self.nonce();
+        self.approve_granted(self.request(operation, id).unwrap(), at).await
+    }
+
+    pub(crate) async fn approve_granted(
+        &self,
+        granted: Granted,
+        at: Timestamp,
+    ) -> Result<Approved, claviger_approval::Refused> {
         let now = u64::try_from(at.as_second()).unwrap();
-        self.desk
-            .approve(
-                self.request(operation, id).unwrap(),
-                Moment { now, nonce, wait: Duration::from_secs(30) },
-                &|_| {},
-            )
-            .await
+        let moment = Moment { now, nonce: self.nonce(), wait: Duration::from_secs(30) };
+        self.desk.approve(granted, moment, &|_| {}).await
     }
 
     /// Never the same twice, in no process of a test.
@@ -174,63 +182,4 @@ pub(crate) fn caller() -> Caller {
 /// The lines of a log, without their newlines.
 pub(crate) fn lines(directory: &Path) -> Vec<String> {
     std::fs::read_to_string(directory.join(crate::LOG_FILE)).unwrap().lines().map(str::to_owned).collect()
-}
-
-fn policy(grant: &str) -> Policy {
-    let manifest = format!(
-        r#"
-[plugin]
-name = "demo"
-version = "1.0.0"
-publisher = "acme"
-component = "{}"
-
-[secrets.key]
-reference = "op://MSP/Demo/key"
-
-[endpoints.api]
-origin = "https://api.example.com"
-
-[credentials.token]
-scheme = "bearer"
-token = "key"
-
-[operations.show]
-endpoint = "api"
-credential = "token"
-method = "GET"
-path = "/v1/things/{{id}}"
-effect = "read"
-
-[operations.rename]
-endpoint = "api"
-credential = "token"
-method = "PUT"
-path = "/v1/things/{{id}}"
-body = ["/name"]
-effect = "write"
-
-[tools.things]
-description = "Things"
-operations = ["show", "rename"]
-effect = "write"
-input = "schemas/things.json"
-"#,
-        Digest::of(COMPONENT)
-    );
-    let schemas = BTreeMap::from([("schemas/things.json".to_owned(), b"{}".to_vec())]);
-    let publisher = PublisherKey::generate("acme", [0x22; 32]).unwrap();
-    let signature = publisher.sign(&manifest, COMPONENT, &schemas).unwrap();
-    let mut trust = TrustStore::default();
-    trust.add_key(&publisher.vkey()).unwrap();
-    let package = Package { manifest, component: COMPONENT.to_vec(), schemas, signature };
-    let package = Arc::new(package.verify(&trust).unwrap());
-    let connection = Connection::parse(&format!(
-        "plugin = \"demo\"\nclient = \"Acme\"\n[grant]\nprincipals = [\"robin@msp.example\"]\noperations = [\"show\", \"rename\"]\n{grant}\n"
-    ))
-    .unwrap();
-    let mut policy = Policy::default();
-    let name: Name = "acme".parse().unwrap();
-    policy.add(name, connection, package).unwrap();
-    policy
 }

@@ -19,6 +19,7 @@ mod event;
 mod examine;
 mod export;
 mod format;
+mod last;
 mod lines;
 mod log;
 mod open;

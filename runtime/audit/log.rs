@@ -28,6 +28,8 @@ pub struct Log {
     /// The receipts that uses of a lease may name: those whose entries precede theirs. Leases end with the process, so
     /// this begins empty; it grows with the gestures that people make.
     receipts: Mutex<BTreeSet<String>>,
+    /// What people had approved last when it was opened.
+    approved: Vec<Receipt>,
     /// Held until the last entry is written.
     _lock: File,
 }
@@ -54,8 +56,22 @@ impl Log {
         let thread = std::thread::Builder::new().name("audit".to_owned());
         let thread = thread.spawn(move || syncer.run()).map_err(LogError::io("thread"))?;
         let (queue, receipts) = (opened.queue, Mutex::default());
-        let log = Self { queue, syncer: Some(thread), public, digests, receipts, _lock: opened.lock };
+        let log = Self {
+            queue,
+            syncer: Some(thread),
+            public,
+            digests,
+            receipts,
+            approved: opened.approved,
+            _lock: opened.lock,
+        };
         Ok((log, opened.recovery))
+    }
+
+    /// What people had approved last when the log was opened, one receipt by who asked, connection and operation: of the last
+    /// segment's entries that the checkpoint covered. Nothing of it was verified; a receipt proves itself. Given once.
+    pub fn take_approved(&mut self) -> Vec<Receipt> {
+        std::mem::take(&mut self.approved)
     }
 
     /// Writes that an approved request is about to be done. Returns once that is durable: what it returns is the proof that

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use claviger_approval::Receipt;
 use jiff::Timestamp;
 
 use crate::chain::Chain;
@@ -14,7 +15,8 @@ use crate::entry::{Body, Unknown};
 use crate::error::{Broken, LogError, Why};
 use crate::event::{Event, OperatorAction};
 use crate::examine::{Examined, LeafHashes, Sources, examine};
-use crate::format::{self, CHECKPOINT_FILE, HASHES_FILE, LOCK_FILE, TORN_PREFIX};
+use crate::format::{self, CHECKPOINT_FILE, HASHES_FILE, LOCK_FILE, Line, TORN_PREFIX};
+use crate::last::Last;
 use crate::lines::{Lines, Step};
 use crate::options::Options;
 use crate::queue::{Batch, Mark, Next, Queue};
@@ -57,6 +59,8 @@ pub(crate) struct Opened {
     pub(crate) syncer: Syncer,
     pub(crate) lock: File,
     pub(crate) recovery: Recovery,
+    /// What people approved last, unverified.
+    pub(crate) approved: Vec<Receipt>,
 }
 
 pub(crate) fn open(directory: &Path, key: CheckpointKey, options: Options) -> Result<Opened, LogError> {
@@ -72,8 +76,11 @@ pub(crate) fn open(directory: &Path, key: CheckpointKey, options: Options) -> Re
     }
     let note = read_checkpoint(directory).map_err(|why| why.at(0))?;
     let head = keeping.key.public().open(&note).map_err(|error| Why::Checkpoint(error).at(0))?;
-    let seen = look(&keeping.directory, &files, head, elsewhere.flatten())?;
-    put_in_order(keeping, files, seen, head, elsewhere.flatten())
+    let mut last = Last::default();
+    let seen = look(&keeping.directory, &files, head, elsewhere.flatten(), &mut last)?;
+    let mut opened = put_in_order(keeping, files, seen, head, elsewhere.flatten())?;
+    opened.approved = last.into_receipts();
+    Ok(opened)
 }
 
 /// How the log is kept from here on.
@@ -116,7 +123,13 @@ impl Files {
 }
 
 /// Looks at the last segment alone where that is enough, and at the whole log otherwise.
-fn look(directory: &Path, files: &Files, head: Head, elsewhere: Option<Head>) -> Result<Examined, LogError> {
+fn look(
+    directory: &Path,
+    files: &Files,
+    head: Head,
+    elsewhere: Option<Head>,
+    last: &mut Last,
+) -> Result<Examined, LogError> {
     let (mut hashes, others) = (&files.hashes, Vec::from_iter(elsewhere));
     let from = match Note::read(directory, files.first()).filter(|_| files.segments.len() > 1) {
         Some(note) => {
@@ -127,7 +140,14 @@ fn look(directory: &Path, files: &Files, head: Head, elsewhere: Option<Head>) ->
     let offset = from.as_ref().map_or(0, |start| start.offset);
     let log = Joined::of(files.segments.clone(), offset).map_err(LogError::io("file of entries"))?;
     let sources = Sources { log: BufReader::new(log), hashes: Some(hashes), head, others, from };
-    let seen = examine(sources, |_| Ok(())).map_err(|broken| rolled_back(broken, elsewhere))?;
+    let signed = |line: &Line<'_>| {
+        // Nothing signs what comes after the head: whoever has the disk could have put it there.
+        if line.index < head.size() {
+            last.see(line);
+        }
+        Ok(())
+    };
+    let seen = examine(sources, signed).map_err(|broken| rolled_back(broken, elsewhere))?;
     // Only the last segment may end within an entry: the others were signed before the next began.
     if seen.end < files.before {
         return Err(Why::Unterminated.at(seen.tree.size()).into());
@@ -208,7 +228,7 @@ fn assemble(keeping: Keeping, files: Files, tree: Tree, chain: Chain) -> Result<
         second,
         owed: None,
     };
-    Ok(Opened { queue, syncer, lock, recovery: Recovery::default() })
+    Ok(Opened { queue, syncer, lock, recovery: Recovery::default(), approved: Vec::new() })
 }
 
 /// Writes what was found into the log, and signs everything that no checkpoint covered.

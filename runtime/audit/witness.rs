@@ -221,6 +221,11 @@ impl WitnessRequest {
         Ok(Self { old, proof, checkpoint })
     }
 
+    /// How many entries it says that the witness has seen.
+    pub fn old(&self) -> u64 {
+        self.old
+    }
+
     /// The checkpoint that it asks about, a signed note.
     pub fn checkpoint(&self) -> &str {
         &self.checkpoint

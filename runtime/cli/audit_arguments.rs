@@ -1,5 +1,6 @@
 //! The arguments of `claviger audit`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -81,25 +82,52 @@ pub(crate) enum Witness {
         #[arg(long, default_value_t = 0)]
         old: u64,
     },
-    /// As a witness: read a request, print the signature if the log only grew
-    Cosign {
-        /// The witness's name
-        #[arg(long)]
-        name: String,
-        /// Its key
-        #[arg(long, value_name = "FILE")]
-        key: PathBuf,
-        /// The log's public key
-        #[arg(long, value_name = "FILE")]
-        log: PathBuf,
-        /// Where this witness keeps the checkpoint of this log that it signed last
-        #[arg(long, value_name = "FILE")]
-        seen: PathBuf,
+    /// As a witness: answer requests over HTTP until it is asked to end (C2SP tlog-witness)
+    Serve {
+        #[command(flatten)]
+        desk: WitnessDesk,
+        /// Where to listen; anybody who reaches it may ask
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7447")]
+        listen: SocketAddr,
     },
+    /// Have a witness sign the log's present checkpoint over HTTP, and keep its answer
+    Submit {
+        /// The witness's address, to which /add-checkpoint is added; without TLS only on this machine
+        #[arg(long)]
+        url: String,
+        /// The witness's public key
+        #[arg(long, value_name = "FILE", required = true)]
+        witness: Vec<PathBuf>,
+        /// The certificate authority to trust instead of the public ones, PEM
+        #[arg(long, value_name = "FILE")]
+        ca: Option<PathBuf>,
+        /// A private range that the witness may be in, as 10.0.0.0/8
+        #[arg(long, value_name = "CIDR")]
+        network: Vec<String>,
+    },
+    /// As a witness: read a request, print the signature if the log only grew
+    Cosign(WitnessDesk),
     /// Read a witness's answer and keep it with the checkpoint
     Accept {
         /// The witness's public key
         #[arg(long, value_name = "FILE", required = true)]
         witness: Vec<PathBuf>,
     },
+}
+
+/// Who a witness is, and what it has signed.
+#[derive(Args)]
+pub(crate) struct WitnessDesk {
+    /// The witness's name
+    #[arg(long)]
+    pub(crate) name: String,
+    /// Its key
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    /// The log's public key
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: PathBuf,
+    /// Where this witness keeps the checkpoint of this log that it signed last
+    #[arg(long, value_name = "FILE")]
+    pub(crate) seen: PathBuf,
 }

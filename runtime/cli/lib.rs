@@ -45,6 +45,7 @@ mod state;
 mod usage;
 mod web;
 mod witness;
+mod witness_http;
 
 use std::ffi::OsString;
 use std::future::Future;

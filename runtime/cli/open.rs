@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use claviger_approval::{Desk, Enrolled, SimulatedAnswer, SoftwarePasskey, TerminalPrompt, Throwaway};
+use claviger_approval::{Desk, Enrolled, Receipt, SimulatedAnswer, SoftwarePasskey, TerminalPrompt, Throwaway};
 use claviger_audit::{CheckpointKey, Event, Log, LogError, OperatorAction, Options};
 use claviger_grant::Policy;
 use claviger_host::{Compiler, Host, HostKey, Prepared, Sandbox};
@@ -46,9 +46,10 @@ pub(crate) async fn host(
         }
     }
     // Before anybody is asked for a passphrase: without the log nothing is done anyway.
-    let log = log(state)?;
+    let (log, approved) = log_and_last(state)?;
     let vault = vault(state, &config, identity)?;
     let (desk, web) = desk(state, &config).await?;
+    let desk = desk.recalling(approved);
     let hallway = Hallway::new(loading.policy, desk, log, vault, Outside::system());
     Ok((Host::new(hallway, loading.plugins, Arc::new(crate::output::plugin_line)), web))
 }
@@ -64,9 +65,10 @@ pub(crate) async fn hallway(
     let package = plugin::installed(state, &connection.plugin)?;
     let mut policy = Policy::default();
     policy.add(name.clone(), connection, package).map_err(Failure::state)?;
-    let log = log(state)?;
+    let (log, approved) = log_and_last(state)?;
     let vault = vault(state, &config, identity)?;
     let (desk, web) = desk(state, &config).await?;
+    let desk = desk.recalling(approved);
     Ok((Hallway::new(policy, desk, log, vault, Outside::system()), web))
 }
 
@@ -252,14 +254,23 @@ fn simulated(state: &State, config: &Config, enrolled: Enrolled) -> Result<Desk,
 
 /// The audit log, for this process alone.
 pub(crate) fn log(state: &State) -> Result<Log, Failure> {
-    open_log(state, state.config()?.audit.map(|audit| audit.second_checkpoint))
+    log_and_last(state).map(|(log, _)| log)
+}
+
+/// As [`log`], with what people approved last.
+fn log_and_last(state: &State) -> Result<(Log, Vec<Receipt>), Failure> {
+    recovered(state, state.config()?.audit.map(|audit| audit.second_checkpoint))
 }
 
 /// As [`log`], while there is no configuration yet.
 pub(crate) fn open_log(state: &State, second: Option<PathBuf>) -> Result<Log, Failure> {
+    recovered(state, second).map(|(log, _)| log)
+}
+
+fn recovered(state: &State, second: Option<PathBuf>) -> Result<(Log, Vec<Receipt>), Failure> {
     let options = Options { second, ..Options::default() };
     let opened = Log::open_with(&state.audit(), audit_key(state)?, options);
-    let (log, recovery) = opened.map_err(|error| unopened(state, &error))?;
+    let (mut log, recovery) = opened.map_err(|error| unopened(state, &error))?;
     if let Some(torn) = &recovery.torn {
         crate::output::notice(&format!(
             "entry {} of the audit log was cut off; it is kept in {}",
@@ -276,7 +287,8 @@ pub(crate) fn open_log(state: &State, second: Option<PathBuf>) -> Result<Log, Fa
         let count = recovery.unknown.len();
         crate::output::notice(&format!("{count} requests have no known outcome: the host stopped while they were out"));
     }
-    Ok(log)
+    let approved = log.take_approved();
+    Ok((log, approved))
 }
 
 /// Why the log does not open. Another process that has it is the everyday case, so it is named.

@@ -299,7 +299,8 @@ pub(crate) fn private_directory(path: &Path) -> Result<(), Failure> {
 
 /// Writes a file whole or not at all, readable by its owner only: a new file beside it, synced, then renamed.
 pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<(), Failure> {
-    let directory = path.parent().unwrap_or_else(|| Path::new("."));
+    // The directory of a bare name is the empty path, which cannot be opened.
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let written = (|| {
         let mut staged = tempfile::NamedTempFile::new_in(directory)?;
         staged.write_all(contents)?;

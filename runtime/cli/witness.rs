@@ -1,18 +1,22 @@
-//! `claviger audit witness`: both sides of a cosignature, as texts on standard input and output. A file, a pipe to another
-//! machine, or any HTTP client carries them; this program dials nobody for it.
+//! `claviger audit witness`: both sides of a cosignature, as texts on standard input and output, which a file or a pipe to
+//! another machine carries. `witness_http.rs` carries them over HTTP.
 
+use std::fs::File;
 use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use claviger_audit::{CheckpointVerifier, Cosignature, Head, WitnessKey, WitnessRequest, WitnessVerifier};
+use claviger_audit::{
+    CheckpointVerifier, Cosignature, Head, WitnessError, WitnessKey, WitnessRequest, WitnessVerifier,
+};
 use claviger_pipeline::Outside;
 use serde_json::json;
 
-use crate::audit_arguments::Witness;
+use crate::audit_arguments::{Witness, WitnessDesk};
 use crate::error::{Code, Failure};
 use crate::output::Output;
 use crate::state::{self, State};
-use crate::{audit, keys};
+use crate::{audit, keys, witness_http};
 
 /// More than a request holds: 63 hashes and a checkpoint with its signatures.
 const MAX_TEXT: u64 = 128 * 1024;
@@ -21,7 +25,11 @@ pub(crate) fn run(state: &State, command: &Witness) -> Result<Output, Failure> {
     match command {
         Witness::Key { name, out } => key(name, out),
         Witness::Request { old } => request(state, *old),
-        Witness::Cosign { name, key, log, seen } => cosign(name, key, log, seen),
+        Witness::Cosign(desk) => cosign(desk),
+        Witness::Serve { desk, listen } => witness_http::serve(desk, *listen),
+        Witness::Submit { url, witness, ca, network } => {
+            witness_http::submit(state, &witness_http::Post { url, witness, ca: ca.as_deref(), network })
+        }
         Witness::Accept { witness } => accept(state, witness),
     }
 }
@@ -51,15 +59,43 @@ fn request(state: &State, old: u64) -> Result<Output, Failure> {
     Output::new(request.to_text(), &json!({ "request": request.to_text() }))
 }
 
-/// Signs what a log asks, if its history goes on. What was signed last is kept before the signature is given away: a
-/// witness that forgets could sign two histories.
-fn cosign(name: &str, key: &Path, log: &Path, seen: &Path) -> Result<Output, Failure> {
-    let key = witness_key(name, keys::read(key)?)?;
-    let log = audit::verifier(log)?;
+/// Signs what a log asks, if its history goes on.
+fn cosign(desk: &WitnessDesk) -> Result<Output, Failure> {
+    let desk = Desk::open(desk)?;
     let request = WitnessRequest::parse(&from_stdin()?).map_err(refused)?;
-    let (line, _) = key.cosign(&request, &log, last(seen, &log)?, (Outside::system().now)()).map_err(refused)?;
-    state::write(seen, request.checkpoint().as_bytes())?;
+    let line = desk.sign(&request)?.map_err(refused)?;
     Output::new(&line, &json!({ "cosignature": line }))
+}
+
+/// A witness of one log.
+pub(crate) struct Desk {
+    key: WitnessKey,
+    pub(crate) log: CheckpointVerifier,
+    seen: PathBuf,
+}
+
+impl Desk {
+    pub(crate) fn open(desk: &WitnessDesk) -> Result<Self, Failure> {
+        let (key, log) = (witness_key(&desk.name, keys::read(&desk.key)?)?, audit::verifier(&desk.log)?);
+        // What cannot be read now would be refused with each request.
+        last(&desk.seen, &log)?;
+        Ok(Self { key, log, seen: desk.seen.clone() })
+    }
+
+    /// Signs. What was signed last is kept before the signature is given away, and one request at a time is looked at, in
+    /// whatever process: a witness that forgets could sign two histories.
+    pub(crate) fn sign(&self, request: &WitnessRequest) -> Result<Result<String, WitnessError>, Failure> {
+        let path = self.seen.with_added_extension("lock");
+        let lock = File::options().create(true).truncate(false).write(true).mode(0o600).open(&path);
+        let lock = lock.map_err(|error| Failure::file(&path, &error))?;
+        lock.lock().map_err(|error| Failure::file(&path, &error))?;
+        let seen = last(&self.seen, &self.log)?;
+        let signed = self.key.cosign(request, &self.log, seen, (Outside::system().now)());
+        if signed.is_ok() {
+            state::write(&self.seen, request.checkpoint().as_bytes())?;
+        }
+        Ok(signed.map(|(line, _)| line))
+    }
 }
 
 /// The head that was signed last for this log.
@@ -77,9 +113,17 @@ fn accept(state: &State, witnesses: &[PathBuf]) -> Result<Output, Failure> {
     state.config()?;
     let (known, answer) = (known(witnesses)?, from_stdin()?);
     let note = state::read(&state.audit().join(claviger_audit::CHECKPOINT_FILE))?;
-    let cosigned = claviger_audit::add_cosignatures(note.as_bytes(), &answer, &known).map_err(refused)?;
+    keep(state, &note, &answer, &known)
+}
+
+/// Keeps what witnesses said of a checkpoint, beside what others said of the same one.
+pub(crate) fn keep(state: &State, note: &str, answer: &str, known: &[WitnessVerifier]) -> Result<Output, Failure> {
+    let before = if state.cosigned().exists() { state::read(&state.cosigned())? } else { String::new() };
+    let text = |note: &str| note.rsplit_once("\n\n").map(|(text, _)| text.to_owned());
+    let note = if text(&before) == text(note) { &before } else { note };
+    let cosigned = claviger_audit::add_cosignatures(note.as_bytes(), answer, known).map_err(refused)?;
     state::write(&state.cosigned(), &cosigned)?;
-    let by = claviger_audit::cosignatures(&cosigned, &known);
+    let by = claviger_audit::cosignatures(&cosigned, known);
     Output::new(told(&by), &json!({ "cosignatures": by }))
 }
 
@@ -99,7 +143,7 @@ pub(crate) fn told(cosignatures: &[Cosignature]) -> String {
     lines.join("\n")
 }
 
-fn refused(error: claviger_audit::WitnessError) -> Failure {
+pub(crate) fn refused(error: WitnessError) -> Failure {
     Failure::new(Code::Audit, error)
 }
 

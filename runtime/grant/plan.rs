@@ -73,6 +73,14 @@ pub struct EndpointPlan {
     pub pins: Vec<Pin>,
 }
 
+impl EndpointPlan {
+    /// For a request of the host's own, which no plugin asked for and no credential goes with: where an operator said that
+    /// it should go.
+    pub fn of_the_host(origin: Origin, ca: Option<String>, networks: Vec<IpNet>) -> Self {
+        Self { origin, ca, connect: None, networks, pins: Vec::new() }
+    }
+}
+
 /// A credential with the place of each secret it needs.
 #[derive(Debug)]
 #[non_exhaustive]

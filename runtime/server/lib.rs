@@ -4,14 +4,16 @@
 //! reference, a grant or the log. Names, descriptions and schemas come from signed manifests; annotations come from their
 //! effects. A person approves on the page that [`Web`] serves on loopback; no agent reaches that through the protocol, and
 //! a passkey that verified its user is what counts on it. The console beside it shows what [`Books`] tells, and changes
-//! nothing.
+//! nothing. Somebody else's log asks what a [`WitnessServer`] answers.
 
 mod catalogue;
 mod mcp;
 mod progress;
 mod serve;
 mod web;
+mod witness;
 
 pub use serve::{ServeError, stdio};
 pub use web::{Asked, Books, Cell, Part, Section};
 pub use web::{Enrolling, Link, Origin, OriginError, Person, Summon, Tickets, Web, WebApprover, WebError};
+pub use witness::{WitnessSays, WitnessServer, Witnessing};

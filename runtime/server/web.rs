@@ -25,6 +25,8 @@ mod trouble;
 mod view;
 mod words;
 
+pub(crate) use listen::serve_connection;
+
 pub use approver::{Link, Summon, WebApprover};
 pub use enrolment::{Enrolling, Person};
 pub use origin::{Origin, OriginError};

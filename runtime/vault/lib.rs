@@ -11,6 +11,7 @@ mod call;
 mod capture;
 mod client_certificate;
 mod connect;
+mod courier;
 mod decode;
 mod embedded;
 mod embedded_error;
@@ -62,6 +63,7 @@ mod write_back;
 
 pub use address::AddressDenied;
 pub use call::CallScope;
+pub use courier::{Delivered, post};
 pub use embedded::{Embedded, JournalKey};
 pub use embedded_error::EmbeddedError;
 pub use embedded_state::Listed;

@@ -44,21 +44,26 @@ pub(crate) fn keep(directory: &Path) -> Result<(), Box<dyn std::error::Error>> {
 /// Whoever reads `credentials` gets them. It is a pipe: they never lie on the disk.
 fn hand_out(directory: &Path, lines: String) -> std::io::Result<()> {
     let path = directory.join("credentials");
-    match fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    rustix::fs::mkfifoat(CWD, &path, Mode::RUSR | Mode::WUSR)?;
+    fresh_pipe(&path)?;
     std::thread::spawn(move || {
-        // Opening waits for a reader; one that goes away early gets the next turn.
+        // Opening waits for a reader. The next one gets a pipe of its own: this one may keep this pipe open for long.
         while let Ok(mut pipe) = OpenOptions::new().write(true).open(&path) {
+            if fresh_pipe(&path).is_err() {
+                break;
+            }
             let _read_in_part = pipe.write_all(lines.as_bytes());
-            drop(pipe);
-            // Until the reader has seen the end, the same one would get them again.
-            std::thread::sleep(PAUSE);
         }
     });
     Ok(())
+}
+
+/// A new pipe that only this user can open, in place of what was there.
+fn fresh_pipe(path: &Path) -> std::io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    Ok(rustix::fs::mkfifoat(CWD, path, Mode::RUSR | Mode::WUSR)?)
 }
 
 /// What reaches the desk, a line for each request.

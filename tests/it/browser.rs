@@ -1,6 +1,7 @@
 //! Approving in a real browser: Chromium, with a virtual authenticator over the DevTools protocol, against the whole program.
 
 mod batch;
+mod again;
 mod ceremony;
 mod chromium;
 mod console;

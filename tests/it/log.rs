@@ -6,6 +6,7 @@ mod lock;
 mod look;
 mod tamper;
 mod verify;
+mod witness;
 
 use claviger_lab::Lab;
 use serde_json::Value;

@@ -1,7 +1,7 @@
 """A second verifier of audit logs. It follows docs/audit-format.md and shares no code with the first.
 
-    verify.py DIRECTORY [--keys keys.json] [--export] [--other CHECKPOINT]...
-    verify.py --batch      one JSON object a line on standard input: directory, keys, export, others
+    verify.py DIRECTORY [--keys keys.json] [--export] [--other CHECKPOINT]... [--cosigned CHECKPOINT --witness KEY...]
+    verify.py --batch      one JSON object a line on standard input: directory, keys, export, others, cosigned, witnesses
 
 The answer is one JSON object a line: {"ok": true, ...} or {"ok": false, "index": n, "why": "..."}.
 It needs Python 3.9 and the package `cryptography`. Section numbers are those of the document.
@@ -26,6 +26,7 @@ MAX_INTEGER = 2**53 - 1
 MAX_DEPTH = 127
 TOLERANCE = 60
 MAX_CHECKPOINT = 64 * 1024
+LAST_SECOND = 253402207200
 
 MEMBERS = {
     "intent": ["at", "index", "kind", "proof", "request", "v"],
@@ -172,7 +173,7 @@ class Tree:
         return node
 
 
-# --- section 5: checkpoints ----------------------------------------------------------------------------------------
+# --- sections 5 and 11: checkpoints and cosignatures ---------------------------------------------------------------
 
 P = 2**255 - 19
 D = -121665 * pow(121666, P - 2, P) % P
@@ -196,56 +197,98 @@ def is_small_order(encoded):
     return (x, y) == (0, 1)
 
 
-class LogKey:
-    def __init__(self, vkey):
+def read_note(note):
+    """The text of a signed note, and its signatures as name, key id and bytes."""
+    try:
+        text = note.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Wrong("the checkpoint is not UTF-8") from None
+    if any(character < " " and character != "\n" for character in text) or not text.endswith("\n"):
+        raise Wrong("the checkpoint is no note")
+    body, blank, lines = text[:-1].rpartition("\n\n")
+    if not blank:
+        raise Wrong("the checkpoint has no signatures")
+    return body + "\n", [read_signature(line) for line in lines.split("\n")]
+
+
+def read_signature(line):
+    match = re.fullmatch(r"\u2014 ([^ +]+) ([A-Za-z0-9+/]+={0,2})", line)
+    if not match:
+        raise Wrong("a signature line is malformed")
+    try:
+        data = base64.b64decode(match[2], validate=True)
+    except (ValueError, binascii.Error):
+        raise Wrong("a signature line is malformed") from None
+    if len(data) < 5 or base64.b64encode(data).decode() != match[2]:
+        raise Wrong("a signature line is malformed")
+    return match[1], data[:4], data[4:]
+
+
+class NoteKey:
+    """A C2SP verifier key: 1 is the type of a log's, 4 that of a witness's."""
+
+    def __init__(self, vkey, kind):
         try:
             self.origin, identity, encoded = vkey.rstrip().split("+", 2)
             typed = base64.b64decode(encoded, validate=True)
         except (ValueError, binascii.Error):
             raise Wrong("not a verifier key") from None
         self.id = sha256(self.origin.encode(), b"\n", typed)[:4]
-        if len(typed) != 33 or typed[0] != 1 or identity != self.id.hex() or is_small_order(typed[1:]):
+        if len(typed) != 33 or typed[0] != kind or identity != self.id.hex() or is_small_order(typed[1:]):
             raise Wrong("not a verifier key")
         self.key = Ed25519PublicKey.from_public_bytes(typed[1:])
 
+    def signed(self, signature, message):
+        """Strictly: R is no point of small order, and the library sees that S is reduced."""
+        if len(signature) != 64 or is_small_order(signature[:32]):
+            return False
+        try:
+            self.key.verify(signature, message)
+            return True
+        except InvalidSignature:
+            return False
+
+
+class WitnessKey(NoteKey):
+    def __init__(self, vkey):
+        super().__init__(vkey, 4)
+
+    def open(self, body, signatures):
+        """When this witness signed the text of a note (section 11), or None."""
+        for name, identity, data in signatures:
+            if (name, identity) != (self.origin, self.id) or len(data) != 72:
+                continue
+            at = int.from_bytes(data[:8], "big")
+            if at > LAST_SECOND:
+                continue
+            if self.signed(data[8:], b"cosignature/v1\ntime %d\n" % at + body.encode()):
+                return at
+        return None
+
+
+def cosignatures(note, witnesses):
+    """What known witnesses said of a checkpoint. Lines of others, and lines that do not verify, say nothing."""
+    body, signatures = read_note(note)
+    said = [(witness.origin, witness.open(body, signatures)) for witness in map(WitnessKey, witnesses)]
+    return [{"witness": name, "at": at} for name, at in said if at is not None]
+
+
+class LogKey(NoteKey):
+    def __init__(self, vkey):
+        super().__init__(vkey, 1)
+
     def open(self, note):
         """Size and root of a checkpoint of this log."""
-        try:
-            text = note.decode("utf-8")
-        except UnicodeDecodeError:
-            raise Wrong("the checkpoint is not UTF-8") from None
-        if any(character < " " and character != "\n" for character in text) or not text.endswith("\n"):
-            raise Wrong("the checkpoint is no note")
-        body, blank, lines = text[:-1].rpartition("\n\n")
-        if not blank:
-            raise Wrong("the checkpoint has no signatures")
-        body += "\n"
-        self.check(body, [self.signature(line) for line in lines.split("\n")])
+        body, signatures = read_note(note)
+        self.check(body, signatures)
         return self.head(body)
-
-    @staticmethod
-    def signature(line):
-        match = re.fullmatch(r"\u2014 ([^ +]+) ([A-Za-z0-9+/]+={0,2})", line)
-        if not match:
-            raise Wrong("a signature line is malformed")
-        try:
-            data = base64.b64decode(match[2], validate=True)
-        except (ValueError, binascii.Error):
-            raise Wrong("a signature line is malformed") from None
-        if len(data) < 5 or base64.b64encode(data).decode() != match[2]:
-            raise Wrong("a signature line is malformed")
-        return match[1], data[:4], data[4:]
 
     def check(self, body, signatures):
         if len(signatures) > 100:
             raise Wrong("the checkpoint has too many signatures")
         own = [data for name, identity, data in signatures if (name, identity) == (self.origin, self.id)]
-        if not own or len(own[0]) != 64 or is_small_order(own[0][:32]):
+        if not own or not self.signed(own[0], body.encode()):
             raise Wrong("the checkpoint is not signed by this log's key")
-        try:
-            self.key.verify(own[0], body.encode())
-        except InvalidSignature:
-            raise Wrong("the checkpoint is not signed by this log's key") from None
 
     def head(self, body):
         lines = body[:-1].split("\n")
@@ -635,14 +678,15 @@ def authentic(directory, size, root):
     return stored if tree.root() == root else None
 
 
-def verify(directory, keys, export=False, others=()):
+def verify(directory, keys, export=False, others=(), cosigned=None, witnesses=()):
     """Verifies one log; returns what it counted or raises Broken."""
     try:
         log, approvers = LogKey(keys["log"]), read_approvers(keys["approvers"].get("approver", []))
         if not os.path.exists(os.path.join(directory, "checkpoint")):
             raise Wrong("there is no checkpoint")
         head = log.open(read_file(directory, "checkpoint")[:MAX_CHECKPOINT])
-        heads = [log.open(read_file(other)) for other in others]
+        heads = [log.open(read_file(other)) for other in [*others, *filter(None, [cosigned])]]
+        said = cosignatures(read_file(cosigned), witnesses) if cosigned else []
     except Wrong as error:
         raise Broken(0, str(error)) from None
     walk = Walk(head, heads, authentic(directory, *head), approvers)
@@ -654,7 +698,7 @@ def verify(directory, keys, export=False, others=()):
     entries = walk.tree.size
     if export and (walk.torn or entries > head[0]):
         raise Broken(head[0], "an export ends with its checkpoint")
-    return {"entries": entries, "covered": head[0], "torn": walk.torn, "open": len(walk.open), **walk.proofs.counts}
+    return {"entries": entries, "covered": head[0], "torn": walk.torn, "open": len(walk.open), "cosigned": said, **walk.proofs.counts}
 
 
 def follow(path, index, size, leaf):
@@ -693,9 +737,9 @@ def prove(proof, vkey):
         return {"ok": False, "index": index, "why": str(error)}
 
 
-def answer(directory, keys, export=False, others=()):
+def answer(directory, keys, **given):
     try:
-        return {"ok": True, **verify(directory, keys, export, others)}
+        return {"ok": True, **verify(directory, keys, **given)}
     except Broken as broken:
         return {"ok": False, "index": broken.index, "why": broken.why}
 
@@ -710,7 +754,8 @@ def batch():
             continue
         if path not in cached:
             cached[path] = json.loads(read_file(path))
-        result = answer(case["directory"], cached[path], case.get("export", False), case.get("others", []))
+        given = {name: case[name] for name in ("export", "others", "cosigned", "witnesses") if name in case}
+        result = answer(case["directory"], cached[path], **given)
         print(json.dumps({"directory": case["directory"], **result}))
 
 
@@ -722,14 +767,20 @@ def main():
     parser.add_argument("--keys", help="public keys; otherwise those beside the log, which prove less")
     parser.add_argument("--export", action="store_true", help="nothing may follow the checkpoint")
     parser.add_argument("--other", action="append", default=[], help="a checkpoint that was kept elsewhere")
+    parser.add_argument("--cosigned", help="a checkpoint that witnesses signed")
+    parser.add_argument("--witness", action="append", default=[], help="the public key of a witness that must have signed it")
     parser.add_argument("--batch", action="store_true")
     arguments = parser.parse_args()
     if arguments.batch:
         return batch()
     keys = json.loads(read_file(arguments.keys or os.path.join(arguments.directory, "keys.json")))
-    result = answer(arguments.directory, keys, arguments.export, arguments.other)
+    witnesses = [read_file(path).decode() for path in arguments.witness]
+    if witnesses and not arguments.cosigned:
+        parser.error("--witness needs the checkpoint that it signed: --cosigned")
+    given = {"others": arguments.other, "cosigned": arguments.cosigned, "witnesses": witnesses}
+    result = answer(arguments.directory, keys, export=arguments.export, **given)
     print(json.dumps(result))
-    return sys.exit(0 if result["ok"] else 1)
+    return sys.exit(0 if result["ok"] and len(result["cosigned"]) == len(witnesses) else 1)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 mod damage;
+mod damage_approvals;
+mod damage_copies;
 mod story;
+mod written;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -13,69 +16,12 @@ use claviger_approval::SimulatedAnswer;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use self::written::{COSIGNED, Written};
 use crate::fixtures::{House, key};
-use crate::tree::{Tree, leaf};
-use crate::{CHECKPOINT_FILE, CheckpointKey, HASHES_FILE, KEYS_FILE, Keys, LOG_FILE, verify_directory};
+use crate::{KEYS_FILE, Keys, cosignatures, verify_directory};
 
 /// Logs that are told as stories; each is damaged in every way that [`damage::WAYS`] has.
-const STORIES: u64 = 120;
-
-/// A log in a test's hands: its lines, and how it is laid out on disk.
-#[derive(Clone)]
-struct Written {
-    lines: Vec<Vec<u8>>,
-    /// How many entries the checkpoint covers.
-    covered: usize,
-    signer: [u8; 32],
-    /// Bytes after the last newline.
-    torn: Vec<u8>,
-    /// Whether the file of leaf hashes is there.
-    hashed: bool,
-    /// Where a later segment begins.
-    split: Option<usize>,
-    /// Replaces what would be written, where a damage needs that.
-    checkpoint: Option<Vec<u8>>,
-    hashes: Option<Vec<u8>>,
-    others: Vec<Vec<u8>>,
-}
-
-impl Written {
-    fn tree(&self, size: usize) -> Tree {
-        let mut tree = Tree::default();
-        self.lines[..size].iter().for_each(|line| tree.push(leaf(line)));
-        tree
-    }
-
-    /// The checkpoint of the first `size` entries, as the log's owner signs it.
-    fn note(&self, size: usize) -> Vec<u8> {
-        CheckpointKey::from_seed(self.signer).sign(&self.tree(size)).unwrap()
-    }
-
-    fn leaves(&self) -> Vec<u8> {
-        self.lines.iter().flat_map(|line| leaf(line).0).collect()
-    }
-
-    fn write(&self, directory: &Path) {
-        std::fs::create_dir(directory).unwrap();
-        let (first, second) = self.lines.split_at(self.split.unwrap_or(self.lines.len()));
-        let text =
-            |lines: &[Vec<u8>]| lines.iter().flat_map(|line| [line.as_slice(), b"\n"].concat()).collect::<Vec<_>>();
-        let (mut first, mut second) = (text(first), text(second));
-        if self.split.is_some() { &mut second } else { &mut first }.extend_from_slice(&self.torn);
-        std::fs::write(directory.join(LOG_FILE), first).unwrap();
-        if let Some(split) = self.split {
-            std::fs::write(directory.join(format!("log-{split:016}.jsonl")), second).unwrap();
-        }
-        let note = self.checkpoint.clone().unwrap_or_else(|| self.note(self.covered));
-        std::fs::write(directory.join(CHECKPOINT_FILE), note).unwrap();
-        if self.hashed {
-            std::fs::write(directory.join(HASHES_FILE), self.hashes.clone().unwrap_or_else(|| self.leaves())).unwrap();
-        }
-        for (number, other) in self.others.iter().enumerate() {
-            std::fs::write(directory.join(format!("other-{number}")), other).unwrap();
-        }
-    }
-}
+const STORIES: u64 = 60;
 
 /// Chance that is the same in every run.
 pub(super) struct Chance(u64);
@@ -92,23 +38,56 @@ impl Chance {
         usize::try_from(drawn % u64::try_from(end).unwrap()).unwrap()
     }
 
-    fn yes(&mut self) -> bool {
+    pub(super) fn yes(&mut self) -> bool {
         self.below(2) == 0
     }
 }
 
+/// A way to damage a log. It gives nothing where a log has nothing to damage in that way.
+type Way = fn(&Written, &mut Chance) -> Option<Written>;
+
+/// What leaves a log whole.
+const HARMLESS: &[&str] = &[
+    "whole",
+    "older-checkpoint-elsewhere",
+    "line-after-the-checkpoint",
+    "people-in-another-order",
+    "cosignature-flipped",
+    "cosignature-at-another-time",
+    "cosignature-of-a-stranger",
+    "cosignature-of-another-type",
+    "cosignature-taken-away",
+];
+
 /// One verdict, in the form in which both are compared.
 #[derive(Debug, PartialEq)]
 enum Verdict {
-    Whole { entries: u64, covered: u64, torn: bool, open: u64 },
+    Whole(Seen),
     Broken { index: u64 },
 }
 
-fn ours(directory: &Path, keys: &Keys, others: &[Vec<u8>]) -> (Verdict, String) {
-    match verify_directory(directory, keys, others) {
+#[derive(Debug, PartialEq)]
+struct Seen {
+    entries: u64,
+    covered: u64,
+    torn: bool,
+    open: u64,
+    /// Receipts, and uses of leases after the first.
+    receipts: u64,
+    leased: u64,
+    /// Who cosigned the kept checkpoint, and when.
+    cosigned: Vec<(String, i64)>,
+}
+
+fn ours(written: &Written, directory: &Path, keys: &Keys) -> (Verdict, String) {
+    let cosigned = written.cosigned.as_deref().unwrap_or_default();
+    match verify_directory(directory, keys, &written.heads()) {
         Ok(seen) => {
+            let by = cosignatures(cosigned, &written::witnesses());
+            let cosigned = by.into_iter().map(|one| (one.witness, one.at.as_second())).collect();
             let (entries, covered, torn, open) = (seen.entries, seen.covered, seen.torn, seen.open_intents);
-            (Verdict::Whole { entries, covered, torn, open }, String::new())
+            let (receipts, leased) = (seen.approvals.simulated, seen.approvals.leased);
+            (Verdict::Whole(Seen { entries, covered, torn, open, receipts, leased, cosigned }), String::new())
         }
         Err(broken) => (Verdict::Broken { index: broken.index }, broken.to_string()),
     }
@@ -117,8 +96,17 @@ fn ours(directory: &Path, keys: &Keys, others: &[Vec<u8>]) -> (Verdict, String) 
 fn theirs(answer: &Value) -> Verdict {
     let number = |name: &str| answer[name].as_u64().unwrap();
     if answer["ok"].as_bool().unwrap() {
-        let torn = answer["torn"].as_bool().unwrap();
-        Verdict::Whole { entries: number("entries"), covered: number("covered"), torn, open: number("open") }
+        let by = answer["cosigned"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let one = |one: &Value| (one["witness"].as_str().unwrap().to_owned(), one["at"].as_i64().unwrap());
+        Verdict::Whole(Seen {
+            entries: number("entries"),
+            covered: number("covered"),
+            torn: answer["torn"].as_bool().unwrap(),
+            open: number("open"),
+            receipts: answer["simulated"].as_u64().unwrap_or_default(),
+            leased: answer["leased"].as_u64().unwrap_or_default(),
+            cosigned: by.iter().map(one).collect(),
+        })
     } else {
         Verdict::Broken { index: number("index") }
     }
@@ -155,16 +143,19 @@ async fn both_verifiers_say_the_same_of_thousands_of_logs() {
     let mut keys = None;
     let (mut cases, mut expected) = (Vec::new(), Vec::new());
     for number in 0..STORIES {
-        let house = House::new(SimulatedAnswer::ApproveWithLease);
+        let house = House::of_everything();
         let mut chance = Chance::new(number);
         let whole = story::tell(&house, &mut chance).await;
-        for (name, way) in damage::WAYS {
+        for (name, way) in ways() {
             let Some(damaged) = way(&whole, &mut chance) else { continue };
             let directory = place.path().join(format!("{number}-{name}"));
             damaged.write(&directory);
-            expected.push((*name, ours(&directory, &house.keys, &damaged.others)));
+            expected.push((*name, ours(&damaged, &directory, &house.keys)));
             let others: Vec<_> = (0..damaged.others.len()).map(|n| directory.join(format!("other-{n}"))).collect();
-            cases.push(json!({ "directory": directory, "keys": keys_file, "others": others }));
+            let cosigned = damaged.cosigned.is_some().then(|| directory.join(COSIGNED));
+            let witnesses: Vec<_> = written::witnesses().iter().map(crate::WitnessVerifier::vkey).collect();
+            let case = json!({ "directory": directory, "keys": keys_file, "others": others, "cosigned": cosigned, "witnesses": witnesses });
+            cases.push(case);
         }
         keys = Some(house.keys.clone());
     }
@@ -203,6 +194,11 @@ async fn both_verifiers_say_the_same_of_proofs() {
     }
 }
 
+/// Every way to damage a log: lines and places, approvals, copies of the head.
+fn ways() -> impl Iterator<Item = &'static (&'static str, Way)> {
+    damage::WAYS.iter().chain(damage_approvals::WAYS).chain(damage_copies::WAYS)
+}
+
 fn compare(cases: &[Value], expected: &[(&str, (Verdict, String))]) {
     let answers = ask(cases);
     assert_eq!(answers.len(), expected.len());
@@ -216,10 +212,10 @@ fn compare(cases: &[Value], expected: &[(&str, (Verdict, String))]) {
         if matches!(ours, Verdict::Broken { .. }) { counts.0 += 1 } else { counts.1 += 1 }
     }
     assert!(disagree.is_empty(), "{} of {} disagree:\n{}", disagree.len(), answers.len(), disagree.join("\n"));
-    assert!(answers.len() >= 2_000, "only {} logs were compared", answers.len());
+    assert!(answers.len() >= 2_000 && ways().all(|(name, _)| tally.contains_key(name)), "{tally:?}");
     // A damage that breaks no log would show nothing, and neither would a whole log that is broken.
     for (name, (broken, whole)) in tally {
-        let harmless = damage::HARMLESS.contains(&name);
+        let harmless = HARMLESS.contains(&name);
         assert!(if harmless { broken == 0 && whole > 0 } else { broken > 0 }, "{name}: {broken} broken, {whole} whole");
     }
 }

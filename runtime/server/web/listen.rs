@@ -81,14 +81,20 @@ pub(crate) async fn serve(listeners: Listeners, routes: Router, mut stop: onesho
         // One too many is closed at once; those that wait for nothing time out.
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
         if stream.local_addr().is_ok_and(|here| neighbour::is_welcome(peer, here)) {
-            connection(stream, routes.clone(), &open, place);
+            serve_connection(stream, routes.clone(), &open, place);
         }
     }
     // Pages that listen for events never end by themselves.
     let _cut = tokio::time::timeout(GRACE, open.shutdown()).await;
 }
 
-fn connection(stream: TcpStream, routes: Router, open: &GracefulShutdown, place: OwnedSemaphorePermit) {
+/// Speaks HTTP/1.1 on one connection, beside everything else.
+pub(crate) fn serve_connection(
+    stream: TcpStream,
+    routes: Router,
+    open: &GracefulShutdown,
+    place: OwnedSemaphorePermit,
+) {
     // An answer is one small write: waiting for more of it costs 40 ms.
     let _as_it_is = stream.set_nodelay(true);
     let connection = http1::Builder::new()

@@ -5,16 +5,11 @@
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
 
-use super::{Chance, Written};
+use super::{Chance, Way, Written};
 use crate::canonical::canonicalise;
 use crate::format::stamp;
 
-type Way = fn(&Written, &mut Chance) -> Option<Written>;
-
-/// What leaves a log whole.
-pub(super) const HARMLESS: &[&str] = &["whole", "older-checkpoint-elsewhere", "line-after-the-checkpoint"];
-
-/// Each with its name. A way gives nothing where a log has nothing to damage in that way.
+/// Each with its name: lines and where they stand, and single receipts.
 pub(super) const WAYS: &[(&str, Way)] = &[
     ("whole", |log, _| Some(log.clone())),
     ("older-checkpoint-elsewhere", |log, chance| Some(with_other(log, chance.below(log.covered + 1)))),
@@ -59,12 +54,12 @@ fn unsigned(log: &Written, _: &mut Chance) -> Option<Written> {
 }
 
 /// Whoever has the disk changes lines and nothing else: leaf hashes and checkpoint stay what they were.
-fn disk(log: &Written, change: impl Fn(&mut Vec<Vec<u8>>, usize), chance: &mut Chance) -> Option<Written> {
+pub(super) fn disk(log: &Written, change: impl Fn(&mut Vec<Vec<u8>>, usize), chance: &mut Chance) -> Option<Written> {
     let at = chance.below(log.covered.checked_sub(1)?.max(1));
     let mut bad = Written { checkpoint: Some(log.note(log.covered)), hashes: Some(log.leaves()), ..log.clone() };
     change(&mut bad.lines, at);
     // The pieces of the log stay where they are on the disk, so the cut between them moves with the lines.
-    bad.split = bad.split.filter(|split| *split <= bad.lines.len());
+    bad.splits.retain(|split| *split <= bad.lines.len());
     Some(bad)
 }
 
@@ -93,7 +88,7 @@ fn cut(log: &Written, chance: &mut Chance) -> Option<Written> {
     let line = &log.lines[at];
     bad.torn = line[..within % line.len()].to_vec();
     bad.lines.truncate(at);
-    bad.split = bad.split.filter(|split| *split <= at);
+    bad.splits.retain(|split| *split <= at);
     Some(bad)
 }
 
@@ -138,7 +133,9 @@ fn rolled_back(log: &Written, chance: &mut Chance) -> Option<Written> {
     old.lines.truncate(size);
     old.covered = size;
     old.torn.clear();
-    old.split = old.split.filter(|split| *split <= size);
+    // Whoever rolls a log back takes the cosigned checkpoint of today away with the rest.
+    old.cosigned = None;
+    old.splits.retain(|split| *split <= size);
     Some(old)
 }
 
@@ -150,13 +147,19 @@ fn forked(log: &Written, chance: &mut Chance) -> Option<Written> {
 }
 
 /// The host itself lies: it has the log's key, so leaf hashes and checkpoint fit whatever it wrote.
-fn host(log: &Written, chance: &mut Chance, lie: fn(&mut Vec<Value>, &mut Chance) -> Option<()>) -> Option<Written> {
+pub(super) fn host(
+    log: &Written,
+    chance: &mut Chance,
+    lie: fn(&mut Vec<Value>, &mut Chance) -> Option<()>,
+) -> Option<Written> {
     let mut entries: Vec<Value> = log.lines.iter().map(|line| entry(line)).collect();
     lie(&mut entries, chance)?;
     let mut bad = log.clone();
     bad.lines = entries.iter().map(|entry| canonicalise(entry).unwrap().into_bytes()).collect();
     bad.covered = bad.lines.len();
-    bad.split = bad.split.filter(|split| *split <= bad.lines.len());
+    bad.splits.retain(|split| *split <= bad.lines.len());
+    // It has not let anybody else see the true history.
+    bad.cosigned = None;
     Some(bad)
 }
 
@@ -165,7 +168,7 @@ fn entry(line: &[u8]) -> Value {
 }
 
 /// The entries for which this is there, one of them by chance.
-fn one(entries: &[Value], pointer: &str, chance: &mut Chance) -> Option<usize> {
+pub(super) fn one(entries: &[Value], pointer: &str, chance: &mut Chance) -> Option<usize> {
     let with: Vec<usize> = (0..entries.len()).filter(|at| entries[*at].pointer(pointer).is_some()).collect();
     (!with.is_empty()).then(|| with[chance.below(with.len())])
 }

@@ -91,7 +91,7 @@ fn item(store: &StoreFacts) -> Markup {
 /// What is different from the last time: people look least at what they have seen before.
 pub(crate) fn changes(ask: &Ask) -> Markup {
     let Some(changes) = ask.changes() else {
-        return html! { p.note { "Nobody has approved this operation since the host started." } };
+        return html! { p.note { "No earlier approval of this operation is known." } };
     };
     if changes.is_empty() {
         return html! { p.note { "The same was approved before." } };
