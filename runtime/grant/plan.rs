@@ -73,6 +73,14 @@ pub struct EndpointPlan {
     pub pins: Vec<Pin>,
 }
 
+impl EndpointPlan {
+    /// An endpoint that an operator names for what the host itself sends. No plugin's request goes there: those have the
+    /// endpoints of their manifests.
+    pub fn of_operator(origin: Origin, ca: Option<String>, networks: Vec<IpNet>) -> Self {
+        Self { origin, ca, connect: None, networks, pins: Vec::new() }
+    }
+}
+
 /// A credential with the place of each secret it needs.
 #[derive(Debug)]
 #[non_exhaustive]
