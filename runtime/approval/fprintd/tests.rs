@@ -1,5 +1,5 @@
 //! The fingerprint daemon itself, with libfprint's virtual reader, on a bus of its own.
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 use std::collections::HashMap;
 use std::fs;
