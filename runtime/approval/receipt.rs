@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::{ApproverKind, Ask, Assertion, Base64Url, EnrolledKey};
+use crate::{ApproverKind, Ask, Assertion, Base64Url, EnrolledKey, HostMethod, client_data};
 
 /// The version of this format. A verifier refuses any other.
 pub(crate) const VERSION: u8 = 1;
@@ -50,6 +50,12 @@ impl Receipt {
             signature: assertion.signature,
             batch: assertion.batch,
         }
+    }
+
+    /// How the host came to say that a person agreed, when only the host says so.
+    pub fn method(&self) -> Option<HostMethod> {
+        let data = client_data::parse(self.client_data_json.as_bytes()).ok()?;
+        HostMethod::of_origin(&data.origin).filter(|_| self.kind == ApproverKind::HostAsserted)
     }
 
     /// A name for this receipt: SHA-256, in hexadecimal, of `claviger/receipt/v1`, a zero byte, and each member in the

@@ -1,6 +1,6 @@
 //! Why there is no approval. Every text is safe to log and says what to do next.
 
-use crate::{ApproverKind, ReceiptError};
+use crate::{ApproverKind, HostMethod, ReceiptError};
 
 /// Why a request was not approved.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +30,14 @@ pub enum Refused {
     TooLongToShow {
         /// The longest text that is shown, in bytes.
         limit: usize,
+    },
+    /// The machine did not recognise the person who typed a yes.
+    #[error("{method} did not confirm who agreed: {why}")]
+    Unverified {
+        /// What was asked.
+        method: HostMethod,
+        /// What it said.
+        why: &'static str,
     },
     /// The approver's own machinery failed.
     #[error("the {kind} approver failed before it had an answer; call again")]
@@ -93,6 +101,7 @@ impl Refused {
             Self::Expired => "expired",
             Self::NoTerminal { .. } => "no-terminal",
             Self::TooLongToShow { .. } => "too-long-to-show",
+            Self::Unverified { .. } => "unverified",
             Self::ApproverFailed { .. } => "approver-failed",
             Self::NotEnrolled => "not-enrolled",
             Self::Receipt(_) => "receipt",

@@ -10,7 +10,9 @@ use sha2::{Digest as _, Sha256};
 use crate::authenticator_data::AuthenticatorData;
 use crate::enrolled::{HOST_ASSERTED_RP_ID, SIMULATED_RP_ID};
 use crate::verify::signed_message;
-use crate::{ApproverKind, Ask, Assertion, Base64Url, Batch, EnrolledKey, Enrolment, EnrolmentError, PublicKey};
+use crate::{
+    ApproverKind, Ask, Assertion, Base64Url, Batch, EnrolledKey, Enrolment, EnrolmentError, HostMethod, PublicKey,
+};
 
 /// The 32 bytes are no private key of P-256: zero, or not below the group's order. One in 2^32 random seeds is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +25,8 @@ pub(crate) struct Signer {
     credential_id: Base64Url,
     kind: ApproverKind,
     rp_id: &'static str,
+    /// What its signatures say they come from. For the host's own, it tells the method.
+    origin: &'static str,
 }
 
 #[derive(Serialize)]
@@ -36,26 +40,32 @@ struct ClientData<'a> {
 
 impl Signer {
     pub(crate) fn simulated(seed: &[u8; 32]) -> Result<Self, UnusableSeed> {
-        Self::new(seed, ApproverKind::Simulated, SIMULATED_RP_ID)
+        Self::new(seed, ApproverKind::Simulated, SIMULATED_RP_ID, SIMULATED_RP_ID)
     }
 
-    pub(crate) fn host_asserted(seed: &[u8; 32]) -> Result<Self, UnusableSeed> {
-        Self::new(seed, ApproverKind::HostAsserted, HOST_ASSERTED_RP_ID)
+    pub(crate) fn host_asserted(seed: &[u8; 32], method: HostMethod) -> Result<Self, UnusableSeed> {
+        Self::new(seed, ApproverKind::HostAsserted, HOST_ASSERTED_RP_ID, method.origin())
     }
 
-    fn new(seed: &[u8; 32], kind: ApproverKind, rp_id: &'static str) -> Result<Self, UnusableSeed> {
+    fn new(
+        seed: &[u8; 32],
+        kind: ApproverKind,
+        rp_id: &'static str,
+        origin: &'static str,
+    ) -> Result<Self, UnusableSeed> {
         let key = SigningKey::from_slice(seed).map_err(|_| UnusableSeed)?;
-        // Derived, so that the same seed is the same credential; the kind is in it, so that no two kinds share one.
+        // Derived, so that the same seed is the same credential; the origin is in it, so that no two kinds or methods share
+        // one.
         let public = PublicKey::from(key.verifying_key()).to_sec1();
-        let id = Sha256::new().chain_update(rp_id.as_bytes()).chain_update([0]).chain_update(public).finalize();
-        Ok(Self { key, credential_id: id.as_slice().into(), kind, rp_id })
+        let id = Sha256::new().chain_update(origin.as_bytes()).chain_update([0]).chain_update(public).finalize();
+        Ok(Self { key, credential_id: id.as_slice().into(), kind, rp_id, origin })
     }
 
     pub(crate) fn kind(&self) -> ApproverKind {
         self.kind
     }
 
-    /// What `approvers.toml` says about this key. The relying party doubles as its one origin.
+    /// What `approvers.toml` says about this key. It has one origin.
     pub(crate) fn enrolment(&self, name: &str) -> Result<EnrolledKey, EnrolmentError> {
         EnrolledKey::try_from(Enrolment {
             name: name.to_owned(),
@@ -64,7 +74,7 @@ impl Signer {
             credential_id: self.credential_id.clone(),
             public_key: PublicKey::from(self.key.verifying_key()),
             rp_id: self.rp_id.to_owned(),
-            origins: [self.rp_id.to_owned()].into(),
+            origins: [self.origin.to_owned()].into(),
         })
     }
 
@@ -88,7 +98,7 @@ impl Signer {
         let client_data = ClientData {
             r#type: "webauthn.get",
             challenge: challenge.as_slice().into(),
-            origin: self.rp_id,
+            origin: self.origin,
             cross_origin: false,
         };
         let client_data = serde_json::to_vec(&client_data).ok()?;
@@ -114,14 +124,17 @@ impl fmt::Debug for Signer {
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use super::{Signer, UnusableSeed};
+    use crate::HostMethod;
     use crate::fixtures::SEED;
 
     #[test]
     fn a_seed_is_one_credential_for_each_kind() {
         let simulated = || Signer::simulated(&SEED).unwrap().enrolment("a").unwrap();
-        let host = Signer::host_asserted(&SEED).unwrap().enrolment("a").unwrap();
+        let host = |method| Signer::host_asserted(&SEED, method).unwrap().enrolment("a").unwrap();
+        let (typed, touched) = (host(HostMethod::Terminal), host(HostMethod::Fprintd));
         assert_eq!(simulated(), simulated());
-        assert_ne!(simulated().credential_id(), host.credential_id());
+        assert_ne!(simulated().credential_id(), typed.credential_id());
+        assert_ne!(typed.credential_id(), touched.credential_id());
     }
 
     #[test]

@@ -9,9 +9,12 @@ use tokio::task::spawn_blocking;
 
 use crate::authenticator_data::UP;
 use crate::device::{Device, Silence};
+use crate::fprintd::Fprintd;
+use crate::presence::Presence;
 use crate::signer::Signer;
 use crate::{
-    Approver, ApproverKind, Ask, Assertion, Decision, EnrolledKey, EnrolmentError, Refused, UnusableSeed, render,
+    Approver, ApproverKind, Ask, Assertion, Decision, EnrolledKey, EnrolmentError, HostMethod, Refused, SystemBus,
+    UnusableSeed, render,
 };
 
 /// The terminal that a process was started on, whatever its standard streams are.
@@ -27,6 +30,8 @@ const MAX_QUESTION: usize = 64 * 1024;
 pub struct TerminalPrompt {
     device: PathBuf,
     signer: Signer,
+    /// Who must recognise the person besides, if anybody.
+    presence: Option<Box<dyn Presence>>,
     /// Two questions at once could be answered crosswise; the next one waits until the terminal is free again.
     turn: Arc<Mutex<()>>,
 }
@@ -52,11 +57,24 @@ impl TerminalPrompt {
     /// # Errors
     /// [`UnusableSeed`] for the few seeds that are no key.
     pub fn new(seed: &[u8; 32]) -> Result<Self, UnusableSeed> {
-        Self::on(TERMINAL.into(), seed)
+        Self::on(TERMINAL.into(), seed, None)
     }
 
-    fn on(device: PathBuf, seed: &[u8; 32]) -> Result<Self, UnusableSeed> {
-        Ok(Self { device, signer: Signer::host_asserted(seed)?, turn: Arc::default() })
+    /// A prompt whose yes counts only when the fingerprint daemon recognises a finger of this user after it.
+    ///
+    /// # Errors
+    /// [`UnusableSeed`] for the few seeds that are no key.
+    pub fn with_fprintd(seed: &[u8; 32], bus: SystemBus) -> Result<Self, UnusableSeed> {
+        Self::on(TERMINAL.into(), seed, Some(Box::new(Fprintd::new(bus))))
+    }
+
+    pub(crate) fn on(
+        device: PathBuf,
+        seed: &[u8; 32],
+        presence: Option<Box<dyn Presence>>,
+    ) -> Result<Self, UnusableSeed> {
+        let method = presence.as_ref().map_or(HostMethod::Terminal, |presence| presence.method());
+        Ok(Self { device, signer: Signer::host_asserted(seed, method)?, presence, turn: Arc::default() })
     }
 
     /// How this prompt's key is enrolled.
@@ -74,14 +92,33 @@ impl TerminalPrompt {
         }
         let turn = Arc::clone(&self.turn).lock_owned().await;
         let expected = Expected { lease: ask.as_lease().is_some(), code: ask.match_code().map(str::to_owned) };
-        let answer = self.converse(question, expected, turn).await?;
+        let (answer, turn) = self.converse(question, expected, turn).await?;
         let chosen = match answer {
             Answer::Once => Some(ask),
             Answer::Lease => ask.as_lease(),
             Answer::No => None,
         };
         let failed = Refused::ApproverFailed { kind: self.kind() };
-        self.signer.sign(chosen.ok_or(Refused::Denied)?, UP, 0).ok_or(failed)
+        let chosen = chosen.ok_or(Refused::Denied)?;
+        if let Some(presence) = &self.presence {
+            // The terminal stays this question's: whoever touches or types now means this one.
+            let confirmed = presence.confirm(chosen).await;
+            let outcome = if confirmed.is_ok() { said(answer) } else { "  Not confirmed, so this was denied.\n" };
+            self.tell(outcome, turn).await;
+            confirmed?;
+        }
+        // "User verified" stays clear: no authenticator vouches for it.
+        self.signer.sign(chosen, UP, 0).ok_or(failed)
+    }
+
+    /// For the person alone: nothing depends on whether it is read.
+    async fn tell(&self, outcome: &'static str, turn: OwnedMutexGuard<()>) {
+        let device = self.device.clone();
+        let told = spawn_blocking(move || {
+            let _turn = turn;
+            Device::open(&device).map(|mut device| device.say(outcome, &AtomicBool::new(true)))
+        });
+        let _untold = told.await;
     }
 
     /// Talks on a thread of its own. When the desk gives up, this future is dropped, and the thread notices.
@@ -90,14 +127,15 @@ impl TerminalPrompt {
         question: String,
         expected: Expected,
         turn: OwnedMutexGuard<()>,
-    ) -> Result<Answer, Refused> {
+    ) -> Result<(Answer, OwnedMutexGuard<()>), Refused> {
         let withdrawal = Withdrawal::default();
         let withdrawn = Arc::clone(&withdrawal.0);
         let device = self.device.clone();
+        let invitation = self.presence.as_ref().map(|presence| presence.invitation());
         let talk = spawn_blocking(move || {
-            let _turn = turn;
             let mut device = Device::open(&device)?;
-            exchange(&mut device, &question, &expected, &withdrawn).map_err(|silence| ended(&mut device, &silence))
+            let answer = exchange(&mut device, &question, &expected, invitation, &withdrawn);
+            Ok((answer.map_err(|silence| ended(&mut device, &silence))?, turn))
         });
         talk.await.map_err(|_| Refused::ApproverFailed { kind: self.kind() })?
     }
@@ -127,19 +165,26 @@ fn exchange(
     device: &mut Device,
     question: &str,
     expected: &Expected,
+    invitation: Option<&str>,
     withdrawn: &AtomicBool,
 ) -> Result<Answer, Silence> {
     device.say(question, withdrawn)?;
     // What was typed before the question stood there answers something else.
     device.forget_input()?;
     let answer = meaning(&device.line(withdrawn)?, expected);
-    let outcome = match answer {
+    match invitation.filter(|_| answer != Answer::No) {
+        Some(invitation) => device.say(&format!("  {invitation}\n"), withdrawn)?,
+        None => device.say(said(answer), withdrawn)?,
+    }
+    Ok(answer)
+}
+
+fn said(answer: Answer) -> &'static str {
+    match answer {
         Answer::Once => "  Approved, once.\n",
         Answer::Lease => "  Approved, as a lease.\n",
         Answer::No => "  Denied.\n",
-    };
-    device.say(outcome, withdrawn)?;
-    Ok(answer)
+    }
 }
 
 fn meaning(line: &[u8], expected: &Expected) -> Answer {
@@ -166,4 +211,4 @@ fn ended(device: &mut Device, silence: &Silence) -> Refused {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

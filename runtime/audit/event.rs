@@ -130,6 +130,8 @@ pub enum OperatorAction {
     LogRecovered,
     /// The host ends a session that it opened at an upstream.
     SessionEnded,
+    /// A host may tell people through a channel that a request waits; the subject is the reference of its address.
+    ChannelOpened,
     /// The host started.
     HostStarted,
     /// The host stopped.

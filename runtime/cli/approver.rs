@@ -65,6 +65,22 @@ pub(crate) fn add(
     Output::new(said, &told(&key))
 }
 
+/// Enrols the host's own key for what it asserts after a finger was recognised. The person is the directory's principal: the
+/// daemon looks at the fingers of the user whose process this is, and nobody else's.
+pub(crate) fn add_fprintd(state: &State, identity: Option<&Path>) -> Result<Output, Failure> {
+    let config = state.config()?;
+    let log = open::log(state)?;
+    open::embedded(state, identity)?;
+    let key = open::fprintd(state, &config)?.enrolment(&config.principal).map_err(Failure::state)?;
+    crate::block_on(keep(state, &log, &key))??;
+    let said = format!(
+        "{} approves on the terminal with a finger on this machine's reader, key {}\nlet claviger.toml say approver = \"fprintd\"; receipts are marked host-asserted",
+        key.name(),
+        short(&key)
+    );
+    Output::new(said, &told(&key))
+}
+
 fn nobody() -> Failure {
     Failure::new(Code::Refused, "nobody made a passkey in time; run the command again")
 }

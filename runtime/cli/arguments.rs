@@ -280,6 +280,9 @@ pub(crate) enum Approver {
         /// What they are, for rules that ask for a role
         #[arg(long)]
         role: Option<String>,
+        /// Let the host's own word count after a finger on this machine's reader, for `approver = "fprintd"`
+        #[arg(long, conflicts_with_all = ["name", "role"])]
+        fprintd: bool,
     },
     /// List the keys that count
     List,

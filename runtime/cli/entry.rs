@@ -1,5 +1,6 @@
 //! A log entry as a line that people read: who did what with which tool, who allowed it, and how it ended.
 
+use claviger_approval::{HostMethod, Receipt};
 use claviger_audit::{Entry, Kind, Text};
 use serde_json::Value;
 
@@ -57,13 +58,21 @@ fn approval(entry: &Members<'_>) -> String {
     let people: Vec<String> = (0_usize..)
         .map_while(|one| {
             let approver = entry.find(&format!("/proof/receipts/{one}/approver"))?;
-            Some(format!("{approver} ({})", entry.text(&format!("/proof/receipts/{one}/kind"))))
+            let kind = entry.text(&format!("/proof/receipts/{one}/kind"));
+            Some(format!("{approver} ({kind}{})", method(entry, one)))
         })
         .collect();
     if !people.is_empty() {
         return format!("approved by {}", people.join(" and "));
     }
     format!("under a lease, use {}", entry.text("/proof/lease/use_number"))
+}
+
+/// By which method the host came to say that somebody agreed, where it was more than a word on the terminal.
+fn method(entry: &Members<'_>, one: usize) -> String {
+    let receipt = entry.0.pointer(&format!("/proof/receipts/{one}")).cloned().unwrap_or_default();
+    let method = serde_json::from_value(receipt).ok().and_then(|receipt: Receipt| receipt.method());
+    method.filter(|method| *method != HostMethod::Terminal).map(|method| format!(" by {method}")).unwrap_or_default()
 }
 
 fn closed(entry: &Members<'_>) -> String {

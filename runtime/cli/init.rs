@@ -121,6 +121,8 @@ fn configure(state: &State, second: Option<PathBuf>, principal: &str, approver: 
         approver,
         simulated_answer: None,
         web: state::Web::default(),
+        system_bus: None,
+        notify: Vec::new(),
         op: None,
         audit: second.map(|second_checkpoint| AuditChoice { second_checkpoint }),
         vaults: BTreeMap::new(),

@@ -29,6 +29,7 @@ mod init;
 mod keys;
 mod making;
 mod mcp;
+mod notify;
 mod open;
 mod output;
 mod package;
@@ -121,7 +122,8 @@ fn said(state: &State, identity: Option<&Path>, command: &Command) -> Result<Out
         Command::Secret(Secret::List) => secret::list(state, identity),
         Command::Grant(Grant::List) => grant::list(state),
         Command::Grant(Grant::Show { connection }) => grant::show(state, connection),
-        Command::Approver(Approver::Add { name, role }) => {
+        Command::Approver(Approver::Add { fprintd: true, .. }) => approver::add_fprintd(state, identity),
+        Command::Approver(Approver::Add { name, role, .. }) => {
             approver::add(state, identity, name.as_deref(), role.as_deref())
         }
         Command::Approver(Approver::List) => approver::list(state),

@@ -5,7 +5,9 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use claviger_approval::{Desk, Enrolled, Receipt, SimulatedAnswer, SoftwarePasskey, TerminalPrompt, Throwaway};
+use claviger_approval::{
+    Approver, Desk, Enrolled, Receipt, SimulatedAnswer, SoftwarePasskey, SystemBus, TerminalPrompt, Throwaway,
+};
 use claviger_audit::{CheckpointKey, Event, Log, LogError, OperatorAction, Options};
 use claviger_grant::Policy;
 use claviger_host::{Compiler, Host, HostKey, Prepared, Sandbox};
@@ -23,7 +25,7 @@ use crate::console::Shelf;
 use crate::error::{Code, Failure};
 use crate::holder::holder;
 use crate::state::{ApproverChoice, Config, Op, ProviderChoice, SimulatedChoice, State};
-use crate::{approver, connection, keys, plugin, prompt, state, web};
+use crate::{approver, connection, keys, notify, plugin, prompt, state, web};
 
 /// The file name of the compiler process, which lies beside this program.
 const COMPILER: &str = "claviger-compile";
@@ -48,7 +50,7 @@ pub(crate) async fn host(
     // Before anybody is asked for a passphrase: without the log nothing is done anyway.
     let (log, approved) = log_and_last(state)?;
     let vault = vault(state, &config, identity)?;
-    let (desk, web) = desk(state, &config).await?;
+    let (desk, web) = desk(state, &config, &log, &vault).await?;
     let desk = desk.recalling(approved);
     let hallway = Hallway::new(loading.policy, desk, log, vault, Outside::system());
     Ok((Host::new(hallway, loading.plugins, Arc::new(crate::output::plugin_line)), web))
@@ -67,7 +69,7 @@ pub(crate) async fn hallway(
     policy.add(name.clone(), connection, package).map_err(Failure::state)?;
     let (log, approved) = log_and_last(state)?;
     let vault = vault(state, &config, identity)?;
-    let (desk, web) = desk(state, &config).await?;
+    let (desk, web) = desk(state, &config, &log, &vault).await?;
     let desk = desk.recalling(approved);
     Ok((Hallway::new(policy, desk, log, vault, Outside::system()), web))
 }
@@ -220,26 +222,39 @@ pub(crate) fn enrolled(state: &State) -> Result<Enrolled, Failure> {
     state::parse(&path, &state::read(&path)?)
 }
 
-async fn desk(state: &State, config: &Config) -> Result<(Desk, Option<Web>), Failure> {
+async fn desk(state: &State, config: &Config, log: &Log, vault: &Vault) -> Result<(Desk, Option<Web>), Failure> {
     let enrolled = enrolled(state)?;
-    match config.approver {
+    let (approver, web): (Box<dyn Approver>, Option<Web>) = match config.approver {
         ApproverChoice::Terminal if !approver::has_passkey(&enrolled) => {
             let prompt = TerminalPrompt::new(&keys::read(&state.approver_key())?).map_err(Failure::state)?;
-            Ok((Desk::new(Box::new(prompt), enrolled), None))
+            (Box::new(prompt), None)
         }
+        // Nor here: who unplugs the reader gets no prompt without it.
+        ApproverChoice::Fprintd => (Box::new(fprintd(state, config)?), None),
         // Not back to the terminal when the page cannot be served: whoever takes its port could choose the weaker way.
         ApproverChoice::Terminal | ApproverChoice::Web => {
             let web = Web::start(web::origin(config)?, web::tickets(state)?, enrolled.clone()).await;
             let web = web.map_err(Failure::state)?;
             web.show(Arc::new(Shelf::new(state)));
-            let approver = web.approver(web::summon(config));
-            Ok((Desk::new(Box::new(approver), enrolled), Some(web)))
+            (Box::new(web.approver(web::summon(config))), Some(web))
         }
-        ApproverChoice::Simulated => Ok((simulated(state, config, enrolled)?, None)),
-    }
+        ApproverChoice::Simulated => {
+            let (passkey, proof) = simulated(state, config)?;
+            let passkey = notify::before(Box::new(passkey), config, log, vault).await?;
+            return Ok((Desk::throwaway(passkey, enrolled, proof), None));
+        }
+    };
+    Ok((Desk::new(notify::before(approver, config, log, vault).await?, enrolled), web))
 }
 
-fn simulated(state: &State, config: &Config, enrolled: Enrolled) -> Result<Desk, Failure> {
+/// The prompt that needs a finger besides.
+pub(crate) fn fprintd(state: &State, config: &Config) -> Result<TerminalPrompt, Failure> {
+    // From the operator's file alone: the environment is often the agent's.
+    let bus = config.system_bus.as_deref().map_or_else(SystemBus::default, SystemBus::at);
+    TerminalPrompt::with_fprintd(&keys::read(&state.approver_key())?, bus).map_err(Failure::state)
+}
+
+fn simulated(state: &State, config: &Config) -> Result<(SoftwarePasskey, Throwaway), Failure> {
     let proof = Throwaway::of(state.root()).map_err(Failure::state)?;
     let answer = match config.simulated_answer {
         None | Some(SimulatedChoice::Lease) => SimulatedAnswer::ApproveWithLease,
@@ -249,7 +264,7 @@ fn simulated(state: &State, config: &Config, enrolled: Enrolled) -> Result<Desk,
     };
     let seed = keys::read(&state.approver_key())?;
     let passkey = SoftwarePasskey::new(&seed, answer, &proof).map_err(Failure::state)?;
-    Ok(Desk::throwaway(Box::new(passkey), enrolled, proof))
+    Ok((passkey, proof))
 }
 
 /// The audit log, for this process alone.

@@ -29,6 +29,12 @@ pub(crate) struct Config {
     /// Where the approval page is.
     #[serde(default, skip_serializing_if = "Web::is_default")]
     pub(crate) web: Web,
+    /// The D-Bus address of the system bus, where it is not in its usual place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) system_bus: Option<String>,
+    /// Who is told, elsewhere, that a request waits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) notify: Vec<crate::notify::Notify>,
     /// 1Password's command line, when vaults use it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) op: Option<Op>,
@@ -55,6 +61,9 @@ pub(crate) struct AuditChoice {
 pub(crate) enum ApproverChoice {
     /// The page in the browser as soon as a passkey is enrolled; until then a prompt on the controlling terminal.
     Terminal,
+    /// A prompt on the controlling terminal, and then a finger that the machine's fingerprint daemon recognises. The host
+    /// asserts both; it is this and nothing else, whatever else is enrolled.
+    Fprintd,
     /// The page in the browser and nothing else.
     Web,
     /// A software passkey that says yes. Only in a throw-away directory, and marked in every receipt.

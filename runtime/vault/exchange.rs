@@ -216,6 +216,9 @@ fn own_headers(headers: &mut HeaderMap, authority: String) -> Result<(), Failure
 
 /// The origin form of the target (RFC 9112 §3.2.1). With a key in the query, in a buffer that is wiped.
 fn target(message: &Message<'_>) -> Result<Uri, FailureKind> {
+    if let Some(target) = &message.placement.target {
+        return Uri::from_maybe_shared(body::wiped(target.duplicate())).map_err(|_| FailureKind::Body);
+    }
     let pair = message.placement.query.as_ref();
     let mut target = Vec::with_capacity(message.path.len() + message.query.len() + pair.map_or(0, Secret::len) + 2);
     target.extend_from_slice(message.path.as_bytes());
@@ -375,8 +378,11 @@ mod tests {
     #[test]
     fn the_target_has_the_query_and_then_the_key() {
         let built = |query: &str, key: Option<&str>| {
-            let placement =
-                Placement { headers: Vec::new(), query: key.map(|key| Secret::new(key.as_bytes().to_vec())) };
+            let placement = Placement {
+                headers: Vec::new(),
+                query: key.map(|key| Secret::new(key.as_bytes().to_vec())),
+                target: None,
+            };
             let message =
                 Message { method: "GET", path: "/a/b", query, headers: &[], body: None, placement: &placement };
             target(&message).unwrap().to_string()

@@ -62,6 +62,8 @@ pub(crate) struct Placement {
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// One encoded `name=value` pair, for schemes that use the query.
     pub(crate) query: Option<Secret>,
+    /// The whole target, path and query, in the place of the message's own: for addresses that are secrets themselves.
+    pub(crate) target: Option<Secret>,
 }
 
 /// Builds the placement and adds every derived form (a Basic pair, a filled template) to the live set that answers are

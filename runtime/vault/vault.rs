@@ -22,6 +22,7 @@ use crate::journal::Journal;
 use crate::kept::Kept;
 use crate::leaks;
 use crate::make::Made;
+use crate::notify::Notifier;
 use crate::probe;
 use crate::providers::Providers;
 use crate::quarantine::Quarantine;
@@ -123,6 +124,11 @@ impl Vault {
             scope.fill(slot, value, entry.map_err(|_| FailureKind::Journal(slot.clone()))?)
         };
         fill().map_err(FailureKind::before_sending)
+    }
+
+    /// What tells people elsewhere that a request waits.
+    pub fn notifier(&self) -> Notifier {
+        Notifier::new(self.providers.clone(), Arc::clone(&self.trust))
     }
 
     /// Wipes every key that stores and the journal work with. Nothing can be resolved or journalled after this.

@@ -4,6 +4,7 @@ mod codes;
 mod data;
 mod demo;
 mod document;
+mod notify;
 mod partial;
 pub(crate) mod real;
 mod secrets;

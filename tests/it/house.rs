@@ -19,7 +19,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("vault", &["aws-sigv4", "aws-credential-types", "x509-cert"]),
     ("vault", &["brotli-decompressor", "flate2", "ruzstd"]),
     ("host", &["wasmtime", "jsonschema"]),
-    ("approval", &["p256"]),
+    ("approval", &["p256", "zbus"]),
     ("server", &["axum", "rmcp", "webauthn-rs"]),
     ("cli", &["clap", "open", "rpassword", "signal-hook"]),
 ];

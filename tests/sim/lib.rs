@@ -11,6 +11,7 @@
 //! | [`Hostile`] | an upstream that attacks whoever calls it |
 //! | [`Scripted`] | an upstream that says exactly the bytes that a test gives it |
 //! | [`Recorder`] | a destination that nobody may reach, to show that nobody did |
+//! | [`Receiver`] | ntfy, Slack and Teams, where people are told that a request waits |
 //! | [`Null`] | the least that a server can do, for benches |
 //! | [`Oidc`], [`Redfish`] | servers that nobody here wrote, started as processes |
 
@@ -24,6 +25,7 @@ mod null;
 mod pax8;
 mod proxmox;
 mod raw;
+mod receivers;
 mod recorder;
 mod reply;
 mod running;
@@ -37,6 +39,7 @@ pub use hostile::{Act, Door, Hostile, HostileConfig, Script, Scripted};
 pub use null::Null;
 pub use pax8::{Issuer, Minted, Minting, Pax8, Pax8Config};
 pub use proxmox::{ApiToken, Proxmox, ProxmoxConfig};
+pub use receivers::{Receiver, ReceiverKind};
 pub use recorder::{Recorded, Recorder};
 pub use running::{Running, SeenRequest};
 pub use sessions::{SessionBook, SessionConfig, SessionVendor, Sessions};

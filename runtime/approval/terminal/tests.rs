@@ -21,15 +21,15 @@ use crate::fixtures::{self, SEED, moment};
 use crate::{Approver as _, ApproverKind, Ask, Receipt, Refused, Scope, VerifiedReceipt, verify};
 
 /// The person's side of a terminal.
-struct Screen {
+pub(crate) struct Screen {
     file: File,
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Keeps the other side open, as a session's shell does.
     session: File,
 }
 
 impl Screen {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
@@ -41,7 +41,7 @@ impl Screen {
     }
 
     fn prompt(&self) -> TerminalPrompt {
-        TerminalPrompt::on(self.path.clone(), &SEED).unwrap()
+        TerminalPrompt::on(self.path.clone(), &SEED, None).unwrap()
     }
 
     fn type_in(&mut self, keys: &str) {
@@ -65,7 +65,7 @@ impl Screen {
     }
 
     /// Waits until the question stands, and for what was typed before it to be forgotten, then types.
-    fn answer(mut self, keys: &'static str) -> thread::JoinHandle<(Self, String)> {
+    pub(crate) fn answer(mut self, keys: &'static str) -> thread::JoinHandle<(Self, String)> {
         thread::spawn(move || {
             let mut seen = self.wait_for("anything else denies: ");
             thread::sleep(Duration::from_millis(50));
@@ -210,7 +210,7 @@ async fn two_questions_are_asked_one_after_the_other() {
 #[tokio::test]
 async fn a_terminal_that_goes_away_is_none() {
     let Screen { file, path, session: _session } = Screen::new();
-    let prompt = TerminalPrompt::on(path, &SEED).unwrap();
+    let prompt = TerminalPrompt::on(path, &SEED, None).unwrap();
     let hang_up = thread::spawn(move || {
         thread::sleep(Duration::from_millis(100));
         drop(file);
@@ -225,7 +225,7 @@ async fn without_a_terminal_it_refuses_at_once() {
     for (path, why) in
         [("/nonexistent/tty", "no controlling"), ("/dev/null", "is no terminal"), ("/proc/self", "no controlling")]
     {
-        let prompt = TerminalPrompt::on(path.into(), &SEED).unwrap();
+        let prompt = TerminalPrompt::on(path.into(), &SEED, None).unwrap();
         let refused = prompt.decide(&ask(&fixtures::facts())).await.unwrap_err();
         assert!(matches!(refused, Refused::NoTerminal { why: said } if said.contains(why)), "{path}: {refused:?}");
     }
