@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use claviger_approval::{Desk, Enrolled, SimulatedAnswer, SoftwarePasskey, TerminalPrompt, Throwaway};
-use claviger_audit::{CheckpointKey, Event, Log, LogError, OperatorAction, Options};
+use claviger_audit::{CheckpointKey, Event, Log, LogError, OperatorAction, Options, Recovery};
 use claviger_grant::Policy;
 use claviger_host::{Compiler, Host, HostKey, Prepared, Sandbox};
 use claviger_manifest::{Name, VerifiedPackage};
@@ -22,7 +22,7 @@ use crate::beside::beside;
 use crate::error::{Code, Failure};
 use crate::holder::holder;
 use crate::state::{ApproverChoice, Config, Op, ProviderChoice, SimulatedChoice, State};
-use crate::{approver, connection, keys, plugin, prompt, state, web};
+use crate::{approver, connection, keys, plugin, prompt, revoking, state, web};
 
 /// The file name of the compiler process, which lies beside this program.
 const COMPILER: &str = "claviger-compile";
@@ -49,6 +49,7 @@ pub(crate) async fn host(
     let vault = vault(state, &config, identity)?;
     let (desk, web) = desk(state, &config).await?;
     let hallway = Hallway::new(loading.policy, desk, log, vault, Outside::system());
+    revoking::attend(state, &hallway).await?;
     Ok((Host::new(hallway, loading.plugins, Arc::new(crate::output::plugin_line)), web))
 }
 
@@ -66,7 +67,9 @@ pub(crate) async fn hallway(
     let log = log(state)?;
     let vault = vault(state, &config, identity)?;
     let (desk, web) = desk(state, &config).await?;
-    Ok((Hallway::new(policy, desk, log, vault, Outside::system()), web))
+    let hallway = Hallway::new(policy, desk, log, vault, Outside::system());
+    revoking::attend(state, &hallway).await?;
+    Ok((hallway, web))
 }
 
 /// Connections and their plugins, each plugin loaded once.
@@ -226,7 +229,8 @@ async fn desk(state: &State, config: &Config) -> Result<(Desk, Option<Web>), Fai
         }
         // Not back to the terminal when the page cannot be served: whoever takes its port could choose the weaker way.
         ApproverChoice::Terminal | ApproverChoice::Web => {
-            let web = Web::start(web::origin(config)?, web::tickets(state)?, enrolled.clone()).await;
+            let (place, tickets) = (web::place(config)?, web::tickets(state)?);
+            let web = Web::start(place, tickets, enrolled.clone(), web::roll(state)).await;
             let web = web.map_err(Failure::state)?;
             let approver = web.approver(web::summon(config));
             Ok((Desk::new(Box::new(approver), enrolled), Some(web)))
@@ -253,10 +257,28 @@ pub(crate) fn log(state: &State) -> Result<Log, Failure> {
     open_log(state, state.config()?.audit.map(|audit| audit.second_checkpoint))
 }
 
+/// The same, and `None` while another process has it.
+pub(crate) fn log_unless_held(state: &State) -> Result<Option<Log>, Failure> {
+    match try_log(state, state.config()?.audit.map(|audit| audit.second_checkpoint))? {
+        Err(LogError::Locked) => Ok(None),
+        opened => Ok(Some(told(state, opened)?)),
+    }
+}
+
 /// As [`log`], while there is no configuration yet.
 pub(crate) fn open_log(state: &State, second: Option<PathBuf>) -> Result<Log, Failure> {
+    told(state, try_log(state, second)?)
+}
+
+type Opened = Result<(Log, Recovery), LogError>;
+
+fn try_log(state: &State, second: Option<PathBuf>) -> Result<Opened, Failure> {
     let options = Options { second, ..Options::default() };
-    let opened = Log::open_with(&state.audit(), audit_key(state)?, options);
+    Ok(Log::open_with(&state.audit(), audit_key(state)?, options))
+}
+
+/// Tells what opening found.
+fn told(state: &State, opened: Opened) -> Result<Log, Failure> {
     let (log, recovery) = opened.map_err(|error| unopened(state, &error))?;
     if let Some(torn) = &recovery.torn {
         crate::output::notice(&format!(

@@ -2,7 +2,7 @@
 //!
 //! To an agent nothing but the granted tools is exposed: no resource, no prompt, no verb that could tell about a secret, a
 //! reference, a grant or the log. Names, descriptions and schemas come from signed manifests; annotations come from their
-//! effects. A person approves on the page that [`Web`] serves on loopback; no agent reaches that through the protocol, and
+//! effects. A person approves on the page that [`Web`] serves, on loopback or for a team; no agent reaches that through the protocol, and
 //! a passkey that verified its user is what counts on it.
 
 mod catalogue;
@@ -12,4 +12,7 @@ mod serve;
 mod web;
 
 pub use serve::{ServeError, stdio};
-pub use web::{Enrolling, Link, Origin, OriginError, Person, Summon, Tickets, Web, WebApprover, WebError};
+pub use web::{
+    CertificateError, Enrolling, Link, Origin, OriginError, Person, Place, PlaceError, Roll, Summon, Tickets, TlsEnd,
+    Web, WebApprover, WebError,
+};

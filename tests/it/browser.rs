@@ -8,3 +8,5 @@ mod office;
 mod people;
 mod pictures;
 mod program;
+mod team;
+mod team_door;

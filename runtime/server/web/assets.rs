@@ -8,9 +8,10 @@ const STYLE: &str = "text/css; charset=utf-8";
 const PICTURE: &str = "image/svg+xml";
 
 /// Path, type, text.
-const FILES: [(&str, &str, &str); 6] = [
+const FILES: [(&str, &str, &str); 7] = [
     ("/style.css", STYLE, include_str!("assets/style.css")),
     ("/enter.js", SCRIPT, include_str!("assets/enter.js")),
+    ("/sign-in.js", SCRIPT, include_str!("assets/sign-in.js")),
     ("/approve.js", SCRIPT, include_str!("assets/approve.js")),
     ("/enrol.js", SCRIPT, include_str!("assets/enrol.js")),
     ("/console.js", SCRIPT, include_str!("assets/console.js")),

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde_json::json;
 
-use super::routes::signed_in;
+use super::routes::{signed_in, still};
 use super::site::Site;
 use super::trouble::Trouble;
 
@@ -20,13 +20,13 @@ const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
 /// The names of the questions that wait: at once, and whenever they change.
 pub(crate) async fn events(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    if signed_in(&site, &headers).is_none() {
-        return Trouble::NoSession.into_response();
-    }
+    let Some(session) = signed_in(&site, &headers) else { return Trouble::NoSession.into_response() };
     let mut changes = site.board.changes();
     changes.mark_changed();
-    let events = stream::unfold((site, changes), |(site, mut changes)| async move {
+    let events = stream::unfold((site, changes), move |(site, mut changes)| async move {
         changes.changed().await.ok()?;
+        // A session may end while its page listens.
+        still(&site, session).then_some(())?;
         let event = Event::default().event("board").data(waiting(&site));
         Some((Ok::<_, Infallible>(event), (site, changes)))
     });

@@ -4,12 +4,14 @@ mod approval;
 mod console;
 mod enrolment;
 mod facts;
+mod sign_in;
 
 use maud::{DOCTYPE, Markup, html};
 
 pub(crate) use approval::{approval, over};
 pub(crate) use console::console;
 pub(crate) use enrolment::enrolment;
+pub(crate) use sign_in::sign_in;
 
 /// What a page is made of.
 pub(crate) struct Page<'a> {

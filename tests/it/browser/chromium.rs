@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use chromiumoxide::cdp::browser_protocol::emulation::{SetDeviceMetricsOverrideParams, SetTouchEmulationEnabledParams};
+use chromiumoxide::cdp::browser_protocol::input::{DispatchTouchEventParams, DispatchTouchEventType, TouchPoint};
 use chromiumoxide::cdp::browser_protocol::web_authn::{
     AddCredentialParams, AddVirtualAuthenticatorParams, AuthenticatorId, AuthenticatorProtocol, AuthenticatorTransport,
     Credential, EnableParams, GetCredentialsParams, SetUserVerifiedParams, VirtualAuthenticatorOptions,
@@ -26,6 +28,11 @@ pub(crate) struct Chromium {
 
 impl Chromium {
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with switches, without their hyphens.
+    pub(crate) async fn start_with(switches: &[String]) -> Self {
         assert!(
             Path::new(CHROMIUM).exists(),
             "these tests need a browser: `apt-get install chromium`, or `cargo xtask setup`, which does it"
@@ -41,6 +48,7 @@ impl Chromium {
             .viewport(None)
             .args(["disable-gpu", "disable-quic", "no-first-run", "disable-background-networking"])
             .args(["disable-component-update", "disable-sync", "disable-dev-shm-usage"])
+            .args(switches)
             .build()
             .unwrap();
         let (browser, mut events) = Browser::launch(config).await.unwrap();
@@ -143,6 +151,28 @@ impl Tab {
     /// Writes into a field.
     pub(crate) async fn fill(&self, selector: &str, text: &str) {
         self.until(&format!("(document.querySelector('{selector}').value = '{text}') === '{text}'")).await;
+    }
+
+    /// Makes a phone of it: small, dense, and touched.
+    pub(crate) async fn is_a_phone(&self) {
+        self.page.execute(SetDeviceMetricsOverrideParams::new(390, 844, 2.0, true)).await.unwrap();
+        self.page.execute(SetTouchEmulationEnabledParams::new(true)).await.unwrap();
+    }
+
+    /// Touches something in its middle.
+    pub(crate) async fn tap(&self, selector: &str) {
+        let there = format!("document.querySelector('{selector}') && !document.querySelector('{selector}').disabled");
+        self.page.bring_to_front().await.unwrap();
+        self.until(&there).await;
+        let place = format!(
+            "(() => {{ const found = document.querySelector('{selector}'); found.scrollIntoView({{block: 'center'}}); \
+             const box = found.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; }})()"
+        );
+        let [x, y]: [f64; 2] = self.eval(&place).await;
+        let touch = |kind, points| DispatchTouchEventParams::new(kind, points);
+        let began = touch(DispatchTouchEventType::TouchStart, vec![TouchPoint::new(x, y)]);
+        self.page.execute(began).await.unwrap();
+        self.page.execute(touch(DispatchTouchEventType::TouchEnd, Vec::new())).await.unwrap();
     }
 
     /// Whether the authenticator recognises its user from now on.

@@ -16,11 +16,16 @@ const PICTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pictures");
 /// The first bytes of every PNG file (RFC 2083 §3.1).
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
-async fn take(tab: &Tab, name: &str, scheme: &str, width: i64) {
+pub(super) async fn take(tab: &Tab, name: &str, scheme: &str, width: i64) {
     let scheme = MediaFeature::new("prefers-color-scheme", scheme);
     let media = SetEmulatedMediaParams { media: None, features: Some(vec![scheme]) };
     tab.page.execute(media).await.unwrap();
     tab.page.execute(SetDeviceMetricsOverrideParams::new(width, 800, 1.0, false)).await.unwrap();
+    kept(tab, name).await;
+}
+
+/// Keeps what is seen now, whole.
+pub(super) async fn kept(tab: &Tab, name: &str) {
     // No part is cut off on a narrow screen, or hidden behind a scroll bar of its own.
     tab.until("document.documentElement.scrollWidth <= window.innerWidth").await;
     let picture = tab.page.screenshot(ScreenshotParams::builder().full_page(true).build()).await.unwrap();
