@@ -75,6 +75,8 @@ impl SignIn {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
+    use sha2::Digest as _;
+
     use super::SignIn;
     use crate::fixtures::{self, ORIGIN, moment};
     use crate::{Base64Url, Enrolled, Enrolment, ReceiptError, Refused, check};
@@ -104,6 +106,13 @@ mod tests {
             assert_eq!(page().verify(&approval, &enrolled()).unwrap_err(), challenge);
         }
         assert_eq!(page().verify(&fixtures::batched(&batch), &enrolled()).unwrap_err(), Refused::NotEnrolled);
+    }
+
+    #[test]
+    fn its_challenge_is_made_as_no_other() {
+        let page = page();
+        assert_ne!(page.digest(), crate::ask::digest(&page.canonical));
+        assert_ne!(page.digest(), <[u8; 32]>::from(sha2::Sha256::digest(page.canonical.as_bytes())));
     }
 
     fn write(nonce: u8) -> crate::Ask {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use chromiumoxide::cdp::browser_protocol::emulation::{SetDeviceMetricsOverrideParams, SetTouchEmulationEnabledParams};
-use chromiumoxide::cdp::browser_protocol::input::{DispatchTouchEventParams, DispatchTouchEventType, TouchPoint};
+use chromiumoxide::cdp::browser_protocol::input::SynthesizeTapGestureParams;
 use chromiumoxide::cdp::browser_protocol::web_authn::{
     AddCredentialParams, AddVirtualAuthenticatorParams, AuthenticatorId, AuthenticatorProtocol, AuthenticatorTransport,
     Credential, EnableParams, GetCredentialsParams, SetUserVerifiedParams, VirtualAuthenticatorOptions,
@@ -48,7 +48,7 @@ impl Chromium {
             .viewport(None)
             .args(["disable-gpu", "disable-quic", "no-first-run", "disable-background-networking"])
             .args(["disable-component-update", "disable-sync", "disable-dev-shm-usage"])
-            .args(switches)
+            .args(switches.iter().map(String::as_str))
             .build()
             .unwrap();
         let (browser, mut events) = Browser::launch(config).await.unwrap();
@@ -169,10 +169,7 @@ impl Tab {
              const box = found.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; }})()"
         );
         let [x, y]: [f64; 2] = self.eval(&place).await;
-        let touch = |kind, points| DispatchTouchEventParams::new(kind, points);
-        let began = touch(DispatchTouchEventType::TouchStart, vec![TouchPoint::new(x, y)]);
-        self.page.execute(began).await.unwrap();
-        self.page.execute(touch(DispatchTouchEventType::TouchEnd, Vec::new())).await.unwrap();
+        self.page.execute(SynthesizeTapGestureParams::new(x, y)).await.unwrap();
     }
 
     /// Whether the authenticator recognises its user from now on.
