@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use chromiumoxide::cdp::browser_protocol::emulation::{SetDeviceMetricsOverrideParams, SetTouchEmulationEnabledParams};
-use chromiumoxide::cdp::browser_protocol::input::SynthesizeTapGestureParams;
 use chromiumoxide::cdp::browser_protocol::web_authn::{
     AddCredentialParams, AddVirtualAuthenticatorParams, AuthenticatorId, AuthenticatorProtocol, AuthenticatorTransport,
     Credential, EnableParams, GetCredentialsParams, SetUserVerifiedParams, VirtualAuthenticatorOptions,
@@ -153,23 +152,10 @@ impl Tab {
         self.until(&format!("(document.querySelector('{selector}').value = '{text}') === '{text}'")).await;
     }
 
-    /// Makes a phone of it: small, dense, and touched.
+    /// Makes a phone of it: small, dense, with a screen that is touched.
     pub(crate) async fn is_a_phone(&self) {
         self.page.execute(SetDeviceMetricsOverrideParams::new(390, 844, 2.0, true)).await.unwrap();
         self.page.execute(SetTouchEmulationEnabledParams::new(true)).await.unwrap();
-    }
-
-    /// Touches something in its middle.
-    pub(crate) async fn tap(&self, selector: &str) {
-        let there = format!("document.querySelector('{selector}') && !document.querySelector('{selector}').disabled");
-        self.page.bring_to_front().await.unwrap();
-        self.until(&there).await;
-        let place = format!(
-            "(() => {{ const found = document.querySelector('{selector}'); found.scrollIntoView({{block: 'center'}}); \
-             const box = found.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; }})()"
-        );
-        let [x, y]: [f64; 2] = self.eval(&place).await;
-        self.page.execute(SynthesizeTapGestureParams::new(x, y)).await.unwrap();
     }
 
     /// Whether the authenticator recognises its user from now on.

@@ -46,30 +46,42 @@ async fn somebody_elsewhere_enrols_signs_in_and_approves_on_a_phone() {
     tab.says("Sign in with a passkey").await;
     let stranger: String = tab.eval("document.documentElement.outerHTML").await;
     assert!(!stranger.contains("psa") && !stranger.contains("op://") && !stranger.contains("anna"), "{stranger}");
-    tab.tap("#sign-in").await;
+    tab.click("#sign-in").await;
     tab.ready().await;
     assert!(tab.text().await.contains("psa wants to read from api-na.myconnectwise.net"));
     // Everything fits the width, and a thumb finds each button (WCAG 2.2, 2.5.5: 44 pixels).
     tab.until("document.documentElement.scrollWidth <= 390").await;
+    tab.until("matchMedia('(pointer: coarse)').matches && navigator.maxTouchPoints > 0").await;
     tab.until(
         "[...document.querySelectorAll('button')].every((button) => button.getBoundingClientRect().height >= 44)",
     )
     .await;
     assert_eq!(office.psa.running.connections(), 0);
     kept(&tab, "approval-team-phone").await;
-    tab.tap("#once").await;
+    tab.click("#once").await;
     tab.says("Approved").await;
     let ran = call.ended().await;
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    let client = office.log().iter().find_map(|entry| {
-        let found = entry.pointer("/intent/approval/receipts/0/client_data_json");
-        found.or_else(|| entry.pointer("/approval/receipts/0/client_data_json")).and_then(Value::as_str).map(decoded)
-    });
-    let text = client.unwrap_or_else(|| serde_json::to_string(&office.log()).unwrap());
-    assert!(text.contains(&team.origin()), "the receipt does not say where it was signed: {text}");
+    let signed = office
+        .log()
+        .iter()
+        .find_map(|entry| entry.pointer("/proof/receipts/0/client_data_json").and_then(Value::as_str).map(decoded));
+    assert!(signed.unwrap().contains(&format!("\"origin\":\"{}\"", team.origin())), "where was it signed?");
     let out = office.lab.beside("bundle");
     office.lab.must(&["audit", "export", out.to_str().unwrap()]).unwrap();
     office.lab.must(&["audit", "verify", out.to_str().unwrap()]).unwrap();
+
+    // Her passkey was made for the team's page, and for no other.
+    crate::cli::variant::configure(&office.lab.state(), |text| {
+        let before = text.split("[web]").next().unwrap().to_owned();
+        format!("{before}[web]\nport = {}\nopen-browser = false\n", office.port)
+    });
+    let listed = office.lab.must(&["approver", "list"]).unwrap().stdout;
+    let said =
+        format!("made on another page than http://claviger.localhost:{}, so no approval there: anna", office.port);
+    assert!(listed.contains(&said), "{listed}");
+    let ran = office.lab.call("psa.search_tickets", &serde_json::json!({})).unwrap();
+    assert!(ran.code == 6 && ran.stderr.contains("no passkey is enrolled for"), "{}", ran.stderr);
     swept(&office.lab);
 }
 

@@ -10,7 +10,7 @@ pub(crate) fn sign_in(origin: &Origin) -> Markup {
     let parts = Page { title: "Sign in – Claviger", script: "/sign-in.js", token: "", path: "/sign-in" };
     let main = html! {
         (bar(html! {}))
-        main.narrow data-state="open" {
+        main.narrow data-state="sign-in" {
             h1 { "Sign in" }
             p { "Use the passkey that was enrolled for " span.host { (origin.host()) } ". This approves nothing: each request asks for it again." }
             div.buttons { button.primary type="button" id="sign-in" disabled { "Sign in with a passkey" } }
