@@ -48,6 +48,7 @@ pub(crate) fn add(
     let config = state.config()?;
     // Taken now: a host that runs would go on with the approvers that it knows, and is named.
     let log = open::log(state)?;
+    crate::block_on(revoking::note_left(state, &log))??;
     open::embedded(state, identity)?;
     let person = Person { name: name.unwrap_or(&config.principal).to_owned(), role: role.map(str::to_owned) };
     let enrolled = open::enrolled(state)?;
@@ -158,6 +159,7 @@ pub(crate) fn revoke(state: &State, identity: Option<&Path>, approver: &str) -> 
     for key in &gone {
         match &log {
             Some(log) => {
+                crate::block_on(revoking::note_left(state, log))??;
                 crate::block_on(open::note_in(log, OperatorAction::ApproverRevoked, key.name(), Some(&detail(key))))??;
             }
             None => revoking::leave(state, key)?,

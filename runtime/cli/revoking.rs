@@ -2,7 +2,7 @@
 //!
 //! A lost phone does not wait until the host ends. The key is out of `approvers.toml` at once, which the page of a running
 //! host reads for each request. What the log says of it waits in a directory of its own until whoever has the log notes it:
-//! the host, within a second, or the next command. This one act comes before its record, because it allows nothing.
+//! the host, within a second, or the next one, or `claviger approver`. This one act comes before its record, because it allows nothing.
 
 use std::fs;
 use std::sync::{Arc, Weak};

@@ -1,8 +1,10 @@
 //! A team's page: people elsewhere, each with a passkey and a session of their own, some of them on a phone.
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
-use super::chromium::Tab;
+use super::chromium::{PATIENCE, Tab};
 use super::office::Team;
 use super::pictures::kept;
 use super::program::Mcp;
@@ -226,11 +228,19 @@ async fn whoever_is_revoked_is_out_at_once_while_the_host_runs() {
     bens.click("#once").await;
     bens.says("Approved").await;
     agent.answered(1).await;
+    // The host that has the log notes it there.
+    let begin = Instant::now();
+    while !is_noted(&team) {
+        assert!(begin.elapsed() < PATIENCE, "the log does not say that she was revoked");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     agent.end().await;
-    let noted = office.log().iter().any(|entry| {
+    office.lab.must(&["audit", "verify"]).unwrap();
+}
+
+fn is_noted(team: &Team) -> bool {
+    team.office.log().iter().any(|entry| {
         let note = |field| entry.pointer(&format!("/note/{field}")).and_then(Value::as_str);
         note("action") == Some("approver-revoked") && note("subject") == Some("anna")
-    });
-    assert!(noted, "the log does not say that she was revoked");
-    office.lab.must(&["audit", "verify"]).unwrap();
+    })
 }
