@@ -77,12 +77,16 @@ impl Origin {
     pub fn team(text: &str, relying_party: Option<&str>) -> Result<Self, OriginError> {
         let wrong = || OriginError::Team(text.to_owned());
         let rest = text.strip_prefix("https://").ok_or_else(wrong)?;
+        let address = || OriginError::Address(text.to_owned());
+        if rest.starts_with('[') {
+            return Err(address());
+        }
         let (host, port) = match rest.rsplit_once(':') {
             Some((host, port)) => (host, port.parse().map_err(|_| wrong())?),
             None => (rest, HTTPS),
         };
-        if rest.starts_with('[') || host.parse::<IpAddr>().is_ok() {
-            return Err(OriginError::Address(text.to_owned()));
+        if host.parse::<IpAddr>().is_ok() {
+            return Err(address());
         }
         // A last label of digits alone makes a browser read an address (WHATWG URL, "ends in a number").
         let is_numeric = host.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
