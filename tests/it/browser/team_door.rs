@@ -19,6 +19,12 @@ fn post(client: &Client, team: &Team, path: &str, body: &str) -> RequestBuilder 
     request.header("origin", team.origin()).body(body.to_owned())
 }
 
+#[expect(clippy::disallowed_methods, reason = "a stranger who speaks no TLS")]
+fn knock(here: (&str, u16)) -> TcpStream {
+    TcpStream::connect(here).unwrap()
+}
+
+/// An answer of nobody's.
 const FORGED: &str = "{\"invitation\":\"AA\",\"given\":{\"credentialId\":\"AA\",\"authenticatorData\":\"AA\",\"clientDataJson\":\"AA\",\"signature\":\"AA\"}}";
 
 #[tokio::test]
@@ -31,7 +37,7 @@ async fn strangers_get_a_sign_in_and_nothing_else_and_only_over_tls() {
     let here = ("127.0.0.1", team.office.port);
     // It says nothing; the end of this test sees that it was not waited for.
     let silent = tokio::task::spawn_blocking(move || {
-        let mut stream = TcpStream::connect(here).unwrap();
+        let mut stream = knock(here);
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         let begin = Instant::now();
         let read = stream.read(&mut [0; 16]).unwrap_or_default();
@@ -79,7 +85,7 @@ async fn strangers_get_a_sign_in_and_nothing_else_and_only_over_tls() {
             .is_err()
     );
     let plain = tokio::task::spawn_blocking(move || {
-        let mut stream = TcpStream::connect(here).unwrap();
+        let mut stream = knock(here);
         // It may be closed before all of it is said.
         let _closed = write!(stream, "GET / HTTP/1.1\r\nhost: {TEAM}:{}\r\n\r\n", here.1);
         let mut answer = Vec::new();
