@@ -141,6 +141,11 @@ impl Desk {
         self.leases.void_connection(connection);
     }
 
+    /// Voids every lease that somebody gave who approves no more.
+    pub fn void_approver(&self, name: &str) {
+        self.leases.void_approver(name);
+    }
+
     /// What a lease for this request would cover, if one may answer it.
     fn cover(&self, granted: &Granted) -> Option<Cover> {
         let facts = granted.facts();

@@ -194,6 +194,12 @@ impl Enrolled {
         self.0.iter().find(|key| key.credential_id() == credential_id)
     }
 
+    /// Those keys that `keep` keeps.
+    #[must_use]
+    pub fn only(&self, keep: impl Fn(&EnrolledKey) -> bool) -> Self {
+        Self(self.0.iter().filter(|key| keep(key)).cloned().collect())
+    }
+
     /// Every key, in the order of the file.
     pub fn keys(&self) -> &[EnrolledKey] {
         &self.0

@@ -28,6 +28,7 @@ pub(crate) struct Leases {
 
 #[derive(Debug)]
 struct Lease {
+    approver: String,
     receipt: String,
     seconds: u64,
     idle_end: u64,
@@ -47,6 +48,7 @@ impl Leases {
     pub(crate) fn open(&self, receipt: &VerifiedReceipt, now: u64) {
         let Scope::Lease { seconds, limit, uses, covers } = receipt.scope() else { return };
         let lease = Lease {
+            approver: receipt.receipt().approver.clone(),
             receipt: receipt.receipt().digest(),
             seconds: *seconds,
             idle_end: now.saturating_add(*seconds),
@@ -92,6 +94,11 @@ impl Leases {
     /// Voids the leases of a connection.
     pub(crate) fn void_connection(&self, connection: &Name) {
         self.lock().retain(|cover, _| cover.connection != *connection);
+    }
+
+    /// Voids the leases that somebody gave.
+    pub(crate) fn void_approver(&self, name: &str) {
+        self.lock().retain(|_, lease| lease.approver != name);
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Cover, Lease>> {
@@ -170,6 +177,15 @@ mod tests {
         leases.end_session("another");
         assert!(leases.draw(&cover, OPENED + 1).is_some());
         leases.end_session(&cover.session);
+        assert!(leases.draw(&cover, OPENED + 1).is_none());
+    }
+
+    #[test]
+    fn it_ends_with_its_giver() {
+        let (leases, cover) = leases();
+        leases.void_approver("ben");
+        assert!(leases.draw(&cover, OPENED + 1).is_some());
+        leases.void_approver("anna");
         assert!(leases.draw(&cover, OPENED + 1).is_none());
     }
 

@@ -8,6 +8,12 @@ pub enum Refused {
     /// A human said no.
     #[error("a human denied this request; ask them why before trying again")]
     Denied,
+    /// Somebody who had signed in said no.
+    #[error("{name} denied this request; ask them why before trying again")]
+    DeniedBy {
+        /// Who.
+        name: String,
+    },
     /// Nobody answered.
     #[error("nobody answered within {seconds} seconds, which is a denial; call again when an approver is there")]
     NoHuman {
@@ -96,7 +102,7 @@ impl Refused {
     /// A short name for the log and for counting.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Denied => "denied",
+            Self::Denied | Self::DeniedBy { .. } => "denied",
             Self::NoHuman { .. } => "no-human",
             Self::Expired => "expired",
             Self::NoTerminal { .. } => "no-terminal",

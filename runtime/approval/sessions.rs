@@ -113,7 +113,7 @@ impl Seat<'_> {
         let state = open.entry(self.session.clone()).or_default();
         match outcome {
             Ok(_) => state.unanswered = 0,
-            Err(Refused::Denied) => {
+            Err(Refused::Denied | Refused::DeniedBy { .. }) => {
                 state.unanswered = 0;
                 state.denials = state.denials.saturating_add(1);
             }
@@ -197,7 +197,10 @@ mod tests {
             assert!(!sessions.is_locked("s"));
             // Yeses in between do not count against them: an agent could earn them with harmless questions.
             seat(&sessions, 50 + number).unwrap().end(&Ok(()));
-            seat(&sessions, number).unwrap().end::<()>(&Err(Refused::Denied));
+            // Whether or not it is known whose no it was.
+            let named = Refused::DeniedBy { name: "anna".to_owned() };
+            let no = if number == 0 { Refused::Denied } else { named };
+            seat(&sessions, number).unwrap().end::<()>(&Err(no));
         }
         assert!(sessions.is_locked("s") && !sessions.is_locked("another"));
         assert_eq!(seat(&sessions, 99).unwrap_err(), Refused::SessionLocked { denials: DENIALS_TO_LOCK });

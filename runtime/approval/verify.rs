@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::authenticator_data::AuthenticatorData;
 use crate::client_data::ClientData;
-use crate::{ApproverKind, Base64Url, Batch, EnrolledKey, Receipt, Scope, ask, client_data, receipt};
+use crate::{ApproverKind, Assertion, Base64Url, Batch, EnrolledKey, Receipt, Scope, ask, client_data, receipt};
 
 /// Why a receipt proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -139,7 +139,7 @@ pub fn verify(receipt: &Receipt, key: &EnrolledKey) -> Result<VerifiedReceipt, R
     belongs(receipt, key)?;
     let request = request(&receipt.request)?;
     let client = client_data::parse(receipt.client_data_json.as_bytes()).map_err(|_| ReceiptError::ClientData)?;
-    check_client(&client, &challenge(receipt, &request)?, key)?;
+    check_client(&client, &challenge(receipt, &request)?, key, None)?;
     let authenticator = AuthenticatorData::parse(receipt.authenticator_data.as_bytes())?;
     check_authenticator(&authenticator, key)?;
     check_signature(receipt, key)?;
@@ -207,17 +207,40 @@ fn challenge(receipt: &Receipt, request: &Request) -> Result<[u8; 32], ReceiptEr
     if may_be_in_one { Ok(batch.digest()) } else { Err(ReceiptError::Batch) }
 }
 
-fn check_client(client: &ClientData, challenge: &[u8; 32], key: &EnrolledKey) -> Result<(), ReceiptError> {
+/// An assertion's two statements, read and not yet believed.
+pub(crate) struct Signed {
+    pub(crate) client: ClientData,
+    pub(crate) authenticator: AuthenticatorData,
+}
+
+impl Signed {
+    /// Reads both strictly.
+    pub(crate) fn of(assertion: &Assertion) -> Result<Self, ReceiptError> {
+        let client = client_data::parse(assertion.client_data_json.as_bytes());
+        let client = client.map_err(|_| ReceiptError::ClientData)?;
+        Ok(Self { client, authenticator: AuthenticatorData::parse(assertion.authenticator_data.as_bytes())? })
+    }
+}
+
+/// What the browser says. `only` narrows the key's origins to one of them.
+pub(crate) fn check_client(
+    client: &ClientData,
+    challenge: &[u8; 32],
+    key: &EnrolledKey,
+    only: Option<&str>,
+) -> Result<(), ReceiptError> {
     let challenge = Base64Url::from(challenge.as_slice()).to_string();
     first_failure([
         (client.kind == "webauthn.get", ReceiptError::Type),
         (client.challenge == challenge, ReceiptError::Challenge),
         (key.origins().contains(&client.origin), ReceiptError::Origin),
+        (only.is_none_or(|only| only == client.origin), ReceiptError::Origin),
         (!client.cross_origin && !client.embedded, ReceiptError::CrossOrigin),
     ])
 }
 
-fn check_authenticator(data: &AuthenticatorData, key: &EnrolledKey) -> Result<(), ReceiptError> {
+/// What the authenticator says.
+pub(crate) fn check_authenticator(data: &AuthenticatorData, key: &EnrolledKey) -> Result<(), ReceiptError> {
     // A host cannot verify a person's finger; its receipts are labelled instead of claiming it.
     let verified = data.user_verified() || key.kind() == ApproverKind::HostAsserted;
     first_failure([
@@ -228,8 +251,22 @@ fn check_authenticator(data: &AuthenticatorData, key: &EnrolledKey) -> Result<()
 }
 
 fn check_signature(receipt: &Receipt, key: &EnrolledKey) -> Result<(), ReceiptError> {
-    let signature = Signature::from_der(receipt.signature.as_bytes()).map_err(|_| ReceiptError::SignatureEncoding)?;
-    let message = signed_message(receipt.authenticator_data.as_bytes(), receipt.client_data_json.as_bytes());
+    signature_over(&receipt.authenticator_data, &receipt.client_data_json, &receipt.signature, key)
+}
+
+/// The same for an assertion that is no receipt.
+pub(crate) fn check_signature_of(assertion: &Assertion, key: &EnrolledKey) -> Result<(), ReceiptError> {
+    signature_over(&assertion.authenticator_data, &assertion.client_data_json, &assertion.signature, key)
+}
+
+fn signature_over(
+    authenticator_data: &Base64Url,
+    client_data_json: &Base64Url,
+    signature: &Base64Url,
+    key: &EnrolledKey,
+) -> Result<(), ReceiptError> {
+    let signature = Signature::from_der(signature.as_bytes()).map_err(|_| ReceiptError::SignatureEncoding)?;
+    let message = signed_message(authenticator_data.as_bytes(), client_data_json.as_bytes());
     key.public_key().verifying_key().verify(&message, &signature).map_err(|_| ReceiptError::Signature)
 }
 

@@ -11,10 +11,13 @@ use serde_json::{Value, json};
 use crate::error::{Code, Failure};
 use crate::output::{self, Output};
 use crate::state::{self, State};
-use crate::{open, web};
+use crate::{open, revoking, web};
 
 /// How long a person may take to make a passkey.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
+
+/// The same for somebody elsewhere, whom the link has to reach first.
+const TEAM_PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 /// Characters of an identifier that tell keys apart on a list.
 const SHOWN_ID: usize = 12;
@@ -45,15 +48,16 @@ pub(crate) fn add(
     let config = state.config()?;
     // Taken now: a host that runs would go on with the approvers that it knows, and is named.
     let log = open::log(state)?;
+    crate::block_on(revoking::note_left(state, &log))??;
     open::embedded(state, identity)?;
     let person = Person { name: name.unwrap_or(&config.principal).to_owned(), role: role.map(str::to_owned) };
     let enrolled = open::enrolled(state)?;
-    let (origin, tickets) = (web::origin(&config)?, web::tickets(state)?);
+    let (place, tickets) = (web::place(&config)?, web::tickets(state)?);
+    let patience = if config.web.origin.is_some() { TEAM_PATIENCE } else { PATIENCE };
     let key = crate::block_on(async {
-        let (page, link, mut enrolling) =
-            Web::enrol(origin, tickets, enrolled, person).await.map_err(Failure::state)?;
+        let (page, link, mut enrolling) = Web::enrol(place, tickets, enrolled, person).await.map_err(Failure::state)?;
         web::invite(&config, &link);
-        let made = tokio::time::timeout(PATIENCE, enrolling.complete(async |key| keep(state, &log, key).await)).await;
+        let made = tokio::time::timeout(patience, enrolling.complete(async |key| keep(state, &log, key).await)).await;
         page.close().await;
         made.ok().flatten().unwrap_or_else(|| Err(nobody()))
     })??;
@@ -98,21 +102,48 @@ fn write(path: &Path, keys: &Enrolled) -> Result<(), Failure> {
 }
 
 /// What the log says of a key: enough to recognise it without the file.
-fn detail(key: &EnrolledKey) -> String {
+pub(crate) fn detail(key: &EnrolledKey) -> String {
     let role = key.role().map(|role| format!(", role {role}")).unwrap_or_default();
     format!("{} {} for {}{role}", key.kind(), key.credential_id(), key.rp_id())
 }
 
 /// Lists the keys that count.
 pub(crate) fn list(state: &State) -> Result<Output, Failure> {
-    state.config()?;
+    let here = web::origin(&state.config()?)?.to_string();
     let enrolled = open::enrolled(state)?;
     let row = |key: &EnrolledKey| {
         vec![key.name().to_owned(), key.kind().to_string(), short(key), key.role().unwrap_or("-").to_owned()]
     };
     let rows: Vec<Vec<String>> = enrolled.keys().iter().map(row).collect();
-    let json: Vec<Value> = enrolled.keys().iter().map(told).collect();
-    Output::new(output::list(&["APPROVER", "KIND", "KEY", "ROLE"], &rows, "nobody can approve"), &json)
+    let json: Vec<Value> = enrolled.keys().iter().map(|key| told_for(key, &here)).collect();
+    let list = output::list(&["APPROVER", "KIND", "KEY", "ROLE"], &rows, "nobody can approve");
+    Output::new(format!("{list}{}", elsewhere(&enrolled, &here)), &json)
+}
+
+/// Whether a key signs on the page that is configured now. A passkey is bound to the page that it was made on.
+fn signs_on(key: &EnrolledKey, page: &str) -> bool {
+    key.kind() != ApproverKind::Webauthn || key.origins().contains(page)
+}
+
+fn told_for(key: &EnrolledKey, page: &str) -> Value {
+    let mut told = told(key);
+    if let Some(told) = told.as_object_mut() {
+        told.insert("counts".to_owned(), signs_on(key, page).into());
+    }
+    told
+}
+
+/// What the list adds of keys that were made on another page.
+fn elsewhere(enrolled: &Enrolled, page: &str) -> String {
+    let others = enrolled.keys().iter().filter(|key| !signs_on(key, page));
+    let named: Vec<String> = others.map(|key| format!("{} {}", key.name(), short(key))).collect();
+    if named.is_empty() {
+        return String::new();
+    }
+    format!(
+        "\nmade on another page than {page}, so no approval there: {}; enrol again with `claviger approver add --name …`",
+        named.join(", ")
+    )
 }
 
 fn short(key: &EnrolledKey) -> String {
@@ -134,11 +165,21 @@ pub(crate) fn revoke(state: &State, identity: Option<&Path>, approver: &str) -> 
             "no enrolled key is {approver:?}'s, and none's identifier begins so; `claviger approver list` shows them"
         )));
     }
-    let log = open::log(state)?;
+    let log = match gone.iter().all(|key| key.kind() == ApproverKind::Webauthn) {
+        true => open::log_unless_held(state)?,
+        // A terminal does not look again.
+        false => Some(open::log(state)?),
+    };
     open::embedded(state, identity)?;
     let mut aside = revoked(state)?;
     for key in &gone {
-        crate::block_on(open::note_in(&log, OperatorAction::ApproverRevoked, key.name(), Some(&detail(key))))??;
+        match &log {
+            Some(log) => {
+                crate::block_on(revoking::note_left(state, log))??;
+                crate::block_on(open::note_in(log, OperatorAction::ApproverRevoked, key.name(), Some(&detail(key))))??;
+            }
+            None => revoking::leave(state, key)?,
+        }
         aside.add(key.clone()).map_err(Failure::state)?;
     }
     // Aside first: a key in both files counts no less than before, one in neither would make the log unverifiable.

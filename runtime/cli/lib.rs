@@ -41,6 +41,7 @@ mod publisher;
 mod quarantine;
 mod recover;
 mod reference;
+mod revoking;
 mod secret;
 mod state;
 mod usage;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use claviger_approval::{
     Approver, Desk, Enrolled, Receipt, SimulatedAnswer, SoftwarePasskey, SystemBus, TerminalPrompt, Throwaway,
 };
-use claviger_audit::{CheckpointKey, Event, Log, LogError, OperatorAction, Options};
+use claviger_audit::{CheckpointKey, Event, Log, LogError, OperatorAction, Options, Recovery};
 use claviger_grant::Policy;
 use claviger_host::{Compiler, Host, HostKey, Prepared, Sandbox};
 use claviger_manifest::{Name, VerifiedPackage};
@@ -25,7 +25,7 @@ use crate::console::Shelf;
 use crate::error::{Code, Failure};
 use crate::holder::holder;
 use crate::state::{ApproverChoice, Config, Op, ProviderChoice, SimulatedChoice, State};
-use crate::{approver, connection, keys, notify, plugin, prompt, state, web};
+use crate::{approver, connection, keys, notify, plugin, prompt, revoking, state, web};
 
 /// The file name of the compiler process, which lies beside this program.
 const COMPILER: &str = "claviger-compile";
@@ -53,6 +53,7 @@ pub(crate) async fn host(
     let (desk, web) = desk(state, &config, &log, &vault).await?;
     let desk = desk.recalling(approved);
     let hallway = Hallway::new(loading.policy, desk, log, vault, Outside::system());
+    revoking::attend(state, &hallway).await?;
     Ok((Host::new(hallway, loading.plugins, Arc::new(crate::output::plugin_line)), web))
 }
 
@@ -71,7 +72,9 @@ pub(crate) async fn hallway(
     let vault = vault(state, &config, identity)?;
     let (desk, web) = desk(state, &config, &log, &vault).await?;
     let desk = desk.recalling(approved);
-    Ok((Hallway::new(policy, desk, log, vault, Outside::system()), web))
+    let hallway = Hallway::new(policy, desk, log, vault, Outside::system());
+    revoking::attend(state, &hallway).await?;
+    Ok((hallway, web))
 }
 
 /// Connections and their plugins, each plugin loaded once.
@@ -233,7 +236,8 @@ async fn desk(state: &State, config: &Config, log: &Log, vault: &Vault) -> Resul
         ApproverChoice::Fprintd => (Box::new(fprintd(state, config)?), None),
         // Not back to the terminal when the page cannot be served: whoever takes its port could choose the weaker way.
         ApproverChoice::Terminal | ApproverChoice::Web => {
-            let web = Web::start(web::origin(config)?, web::tickets(state)?, enrolled.clone()).await;
+            let (place, tickets) = (web::place(config)?, web::tickets(state)?);
+            let web = Web::start(place, tickets, enrolled.clone(), web::roll(state)).await;
             let web = web.map_err(Failure::state)?;
             web.show(Arc::new(Shelf::new(state)));
             (Box::new(web.approver(web::summon(config))), Some(web))
@@ -274,17 +278,31 @@ pub(crate) fn log(state: &State) -> Result<Log, Failure> {
 
 /// As [`log`], with what people approved last.
 fn log_and_last(state: &State) -> Result<(Log, Vec<Receipt>), Failure> {
-    recovered(state, state.config()?.audit.map(|audit| audit.second_checkpoint))
+    told(state, try_log(state, state.config()?.audit.map(|audit| audit.second_checkpoint))?)
+}
+
+/// The same, and `None` while another process has it.
+pub(crate) fn log_unless_held(state: &State) -> Result<Option<Log>, Failure> {
+    match try_log(state, state.config()?.audit.map(|audit| audit.second_checkpoint))? {
+        Err(LogError::Locked) => Ok(None),
+        opened => told(state, opened).map(|(log, _)| Some(log)),
+    }
 }
 
 /// As [`log`], while there is no configuration yet.
 pub(crate) fn open_log(state: &State, second: Option<PathBuf>) -> Result<Log, Failure> {
-    recovered(state, second).map(|(log, _)| log)
+    told(state, try_log(state, second)?).map(|(log, _)| log)
 }
 
-fn recovered(state: &State, second: Option<PathBuf>) -> Result<(Log, Vec<Receipt>), Failure> {
+type Opened = Result<(Log, Recovery), LogError>;
+
+fn try_log(state: &State, second: Option<PathBuf>) -> Result<Opened, Failure> {
     let options = Options { second, ..Options::default() };
-    let opened = Log::open_with(&state.audit(), audit_key(state)?, options);
+    Ok(Log::open_with(&state.audit(), audit_key(state)?, options))
+}
+
+/// Tells what opening found, and gives what people approved last.
+fn told(state: &State, opened: Opened) -> Result<(Log, Vec<Receipt>), Failure> {
     let (mut log, recovery) = opened.map_err(|error| unopened(state, &error))?;
     if let Some(torn) = &recovery.torn {
         crate::output::notice(&format!(

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use claviger_manifest::Malformed;
@@ -70,7 +71,7 @@ pub(crate) enum ApproverChoice {
     Simulated,
 }
 
-/// Where the approval page is: passkeys are bound to it.
+/// Where the approval page is: passkeys are bound to it. On this machine (`host`, `port`), or for a team (`origin`).
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Web {
@@ -80,11 +81,39 @@ pub(crate) struct Web {
     pub(crate) port: u16,
     /// Whether the system's browser is opened; the link is printed in any case.
     pub(crate) open_browser: bool,
+    /// Where people elsewhere reach the page: https, a host, nothing behind it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) origin: Option<String>,
+    /// What passkeys are bound to, when it is a domain above the origin's host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) relying_party: Option<String>,
+    /// Where it listens; `port` on 127.0.0.1 when this is not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// The certificate of the origin's host and those that vouch for it, PEM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) certificate: Option<PathBuf>,
+    /// Its private key, PEM, readable by its owner only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<PathBuf>,
+    /// Whether a reverse proxy on this machine ends TLS.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) behind_proxy: bool,
 }
 
 impl Default for Web {
     fn default() -> Self {
-        Self { host: "claviger.localhost".to_owned(), port: 7443, open_browser: true }
+        Self {
+            host: "claviger.localhost".to_owned(),
+            port: 7443,
+            open_browser: true,
+            origin: None,
+            relying_party: None,
+            listen: None,
+            certificate: None,
+            key: None,
+            behind_proxy: false,
+        }
     }
 }
 
@@ -203,6 +232,11 @@ impl State {
     /// Keys that count no more. Their receipts are still verified.
     pub(crate) fn revoked_approvers(&self) -> PathBuf {
         self.root.join("revoked-approvers.toml")
+    }
+
+    /// Revocations that a host, or the next command with the log, has to note there; a file for each key.
+    pub(crate) fn unnoted(&self) -> PathBuf {
+        self.root.join("revoked-not-noted")
     }
 
     /// What tickets for the page are made with.

@@ -105,6 +105,11 @@ impl Hallway {
         &self.policy
     }
 
+    /// Lets nothing stand any more that somebody agreed to in advance.
+    pub fn void_approver(&self, name: &str) {
+        self.desk.void_approver(name);
+    }
+
     /// The audit log, for what is not a call: installs, operators' actions, its own counters.
     pub fn log(&self) -> &Log {
         &self.log

@@ -1,6 +1,6 @@
 //! The page that people approve on, and the server behind it.
 //!
-//! It listens on loopback alone and answers under one name. What counts is a passkey's signature with its user verified; the
+//! It answers under one name: on loopback, or over TLS for a team, whose people sign in with a passkey. What counts is a passkey's signature with its user verified; the
 //! rest of this part keeps strangers from seeing, disturbing or imitating the page.
 
 mod approver;
@@ -9,6 +9,7 @@ mod batch;
 mod board;
 mod books;
 mod ceremony;
+mod certificate;
 mod door;
 mod enrolment;
 mod events;
@@ -18,18 +19,22 @@ mod listen;
 mod neighbour;
 mod origin;
 mod page;
+mod place;
 mod routes;
 mod session;
+mod sign_in;
 mod site;
 mod trouble;
 mod view;
 mod words;
 
-pub(crate) use listen::serve_connection;
+pub(crate) use listen::speak;
 
 pub use approver::{Link, Summon, WebApprover};
+pub use certificate::CertificateError;
 pub use enrolment::{Enrolling, Person};
 pub use origin::{Origin, OriginError};
+pub use place::{Place, PlaceError, TlsEnd};
 pub use session::Tickets;
-pub use site::{Web, WebError};
+pub use site::{Roll, Web, WebError};
 pub use view::{Asked, Books, Cell, Part, Section};

@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::web::serve_connection;
+use crate::web::speak;
 
 /// The path of the one thing that a witness is asked (C2SP tlog-witness).
 const ADD_CHECKPOINT: &str = "/add-checkpoint";
@@ -138,7 +138,11 @@ async fn serve(listener: TcpListener, routes: Router, mut stop: oneshot::Receive
         };
         // One too many is closed at once; those that wait for nothing time out.
         if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
-            serve_connection(stream, routes.clone(), &open, place);
+            let (routes, watcher) = (routes.clone(), open.watcher());
+            tokio::spawn(async move {
+                speak(stream, routes, watcher).await;
+                drop(place);
+            });
         }
     }
     let _cut = tokio::time::timeout(GRACE, open.shutdown()).await;

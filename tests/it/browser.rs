@@ -1,7 +1,7 @@
 //! Approving in a real browser: Chromium, with a virtual authenticator over the DevTools protocol, against the whole program.
 
-mod batch;
 mod again;
+mod batch;
 mod ceremony;
 mod chromium;
 mod console;
@@ -13,3 +13,5 @@ mod office;
 mod people;
 mod pictures;
 mod program;
+mod team;
+mod team_door;

@@ -15,7 +15,7 @@ const PURE: [&str; 2] = ["manifest", "grant"];
 /// Crates with one owner: secrets, network, WebAssembly, the agent protocol, argv.
 const OWNED: &[(&str, &[&str])] = &[
     ("vault", &["age", "argon2", "chacha20poly1305", "hkdf", "memmap2"]),
-    ("vault", &["http", "http-body-util", "rustls", "tokio-rustls", "webpki-roots"]),
+    ("vault", &["http", "http-body-util", "webpki-roots"]),
     ("vault", &["aws-sigv4", "aws-credential-types", "x509-cert"]),
     ("vault", &["brotli-decompressor", "flate2", "ruzstd"]),
     ("host", &["wasmtime", "jsonschema"]),
@@ -24,9 +24,9 @@ const OWNED: &[(&str, &[&str])] = &[
     ("cli", &["clap", "open", "rpassword", "signal-hook"]),
 ];
 
-/// HTTP/1.1 has two ends: the vault dials upstreams, the server listens on loopback for a person's browser. Dialling itself
-/// is forbidden outside the vault by `clippy.toml`.
-const SHARED: (&[&str], &[&str]) = (&["server", "vault"], &["hyper", "hyper-util"]);
+/// HTTP/1.1 and TLS have two ends: the vault dials upstreams, the server listens for people's browsers. Dialling itself is
+/// forbidden outside the vault by `clippy.toml`.
+const SHARED: (&[&str], &[&str]) = (&["server", "vault"], &["hyper", "hyper-util", "rustls", "tokio-rustls"]);
 
 fn metadata() -> Metadata {
     MetadataCommand::new().no_deps().exec().unwrap()

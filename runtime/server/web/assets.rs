@@ -8,10 +8,11 @@ const STYLE: &str = "text/css; charset=utf-8";
 const PICTURE: &str = "image/svg+xml";
 
 /// Path, type, text.
-const FILES: [(&str, &str, &str); 8] = [
+const FILES: [(&str, &str, &str); 9] = [
     ("/style.css", STYLE, include_str!("assets/style.css")),
     ("/enter.js", SCRIPT, include_str!("assets/enter.js")),
     ("/passkey.js", SCRIPT, include_str!("assets/passkey.js")),
+    ("/sign-in.js", SCRIPT, include_str!("assets/sign-in.js")),
     ("/approve.js", SCRIPT, include_str!("assets/approve.js")),
     ("/batch.js", SCRIPT, include_str!("assets/batch.js")),
     ("/enrol.js", SCRIPT, include_str!("assets/enrol.js")),

@@ -98,14 +98,14 @@ pub(crate) async fn begin(
 ) -> Result<Json<Challenge>, Trouble> {
     let names = named(&ids)?;
     let path = path(&names);
-    authorised(&site, &headers, &path)?;
+    let session = authorised(&site, &headers, &path)?;
     let members = waiting(&site, &names);
     if members.len() != names.len() {
         return Err(Trouble::Changed);
     }
     let asks: Vec<&Ask> = members.iter().map(|(_, ask)| ask.as_ref()).collect();
     let batch = Batch::of(asks.iter().copied())?;
-    let challenge = ceremony::begin_batch(&batch, &asks, &site.enrolled, &site.origin)?;
+    let challenge = ceremony::begin_batch(&batch, &asks, &site.keys_of(session), &site.origin)?;
     site.begun.keep(path, batch);
     Ok(Json(challenge))
 }
@@ -120,7 +120,7 @@ pub(crate) async fn finish(
 ) -> Result<Response, Trouble> {
     let names = named(&ids)?;
     let path = path(&names);
-    authorised(&site, &headers, &path)?;
+    let session = authorised(&site, &headers, &path)?;
     let Json(given) = given.map_err(|_| Trouble::Malformed)?;
     let batch = site.begun.find(&path).ok_or(Trouble::Malformed)?;
     let members = waiting(&site, &names);
@@ -128,7 +128,11 @@ pub(crate) async fn finish(
     if asks.is_empty() {
         return Err(Trouble::Over(Ending::Withdrawn));
     }
-    let assertion = ceremony::finish_batch(&batch, &asks, given, &site.enrolled)?;
+    let own = site.keys_of(session);
+    if ceremony::is_anothers(&given, &own, &site.keys()) {
+        return Err(Trouble::NotYours);
+    }
+    let assertion = ceremony::finish_batch(&batch, &asks, given, &own)?;
     let approved = members.iter().filter(|(id, _)| site.board.answer(id, Ok(assertion.clone()))).count();
     Ok(Json(json!({ "state": Ending::Approved.as_str(), "approved": approved, "over": names.len() - approved }))
         .into_response())

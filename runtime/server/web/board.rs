@@ -121,15 +121,15 @@ impl Board {
         taken == Some(ending)
     }
 
-    /// Counts a wrong code, and denies the question when there were too many.
-    pub(crate) fn mistyped(&self, id: &Id) {
+    /// Counts a wrong code, and ends the question with a denial when there were too many.
+    pub(crate) fn mistyped(&self, id: &Id, denial: Refused) {
         let mut state = self.lock();
         let Some(pending) = state.open.get_mut(id) else { return };
         pending.wrong_codes = pending.wrong_codes.saturating_add(1);
         let guessing = pending.wrong_codes >= MAX_WRONG_CODES;
         drop(state);
         if guessing {
-            self.answer(id, Err(Refused::Denied));
+            self.answer(id, Err(denial));
         }
     }
 

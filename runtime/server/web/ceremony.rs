@@ -50,24 +50,20 @@ pub(crate) struct Given {
     signature: Base64Url,
 }
 
-impl Given {
-    fn assertion(self, batch: Option<String>) -> Assertion {
-        Assertion {
-            credential_id: self.credential_id,
-            authenticator_data: self.authenticator_data,
-            client_data_json: self.client_data_json,
-            signature: self.signature,
-            batch,
-        }
-    }
-}
-
 /// The keys that can sign on this page.
 pub(crate) fn usable<'a>(enrolled: &'a Enrolled, origin: &'a Origin) -> impl Iterator<Item = &'a EnrolledKey> {
-    let written = origin.to_string();
-    enrolled.keys().iter().filter(move |key| {
-        key.kind() == ApproverKind::Webauthn && key.rp_id() == origin.rp_id() && key.origins().contains(&written)
-    })
+    enrolled.keys().iter().filter(move |key| is_usable(key, origin))
+}
+
+/// Whether a key can sign on this page.
+pub(crate) fn is_usable(key: &EnrolledKey, origin: &Origin) -> bool {
+    let is_for_page = key.rp_id() == origin.rp_id() && key.origins().contains(&origin.to_string());
+    key.kind() == ApproverKind::Webauthn && is_for_page
+}
+
+/// Whether somebody else's key has signed than one of `own`.
+pub(crate) fn is_anothers(given: &Given, own: &Enrolled, all: &Enrolled) -> bool {
+    own.find(&given.credential_id).is_none() && all.find(&given.credential_id).is_some()
 }
 
 /// The challenge for a choice. Nobody gets one who has not seen where the call was made, if its code is asked for: the page
@@ -118,9 +114,21 @@ fn has_signed(ask: &Ask, key: &EnrolledKey) -> bool {
     ask.signed_by().iter().any(|name| name == key.name())
 }
 
+impl From<Given> for Assertion {
+    fn from(given: Given) -> Self {
+        Self {
+            credential_id: given.credential_id,
+            authenticator_data: given.authenticator_data,
+            client_data_json: given.client_data_json,
+            signature: given.signature,
+            batch: None,
+        }
+    }
+}
+
 /// The assertion, if the desk would take it.
 pub(crate) fn finish(ask: &Ask, given: Given, enrolled: &Enrolled) -> Result<Assertion, Trouble> {
-    let assertion = given.assertion(None);
+    let assertion = Assertion::from(given);
     if enrolled.find(&assertion.credential_id).is_some_and(|key| has_signed(ask, key)) {
         return Err(Trouble::SamePerson);
     }
@@ -135,7 +143,7 @@ pub(crate) fn finish_batch(
     given: Given,
     enrolled: &Enrolled,
 ) -> Result<Assertion, Trouble> {
-    let assertion = given.assertion(Some(batch.canonical().to_owned()));
+    let assertion = Assertion { batch: Some(batch.canonical().to_owned()), ..Assertion::from(given) };
     asks.iter().try_for_each(|ask| check(ask, &assertion, enrolled))?;
     Ok(assertion)
 }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::limits::REQUEST_TIME;
+use super::listen::Peer;
 use super::site::Site;
 
 /// Nothing but this server's own files, no frame around it, no form that leaves it. Scripts and styles are files, so an
@@ -31,6 +32,9 @@ const HEADERS: [(HeaderName, &str); 9] = [
         "publickey-credentials-get=(self), publickey-credentials-create=(self), camera=(), microphone=(), geolocation=(), payment=()",
     ),
 ];
+
+/// A year of nothing but https for this host (RFC 6797). Not for those under it, which are not ours to bind.
+const HTTPS_ONLY: &str = "max-age=31536000";
 
 /// Where a browser would put a page that another page embeds (Fetch Metadata §2.1).
 const EMBEDDED: [&str; 5] = ["iframe", "frame", "embed", "object", "fencedframe"];
@@ -60,19 +64,27 @@ impl Closed {
 }
 
 /// Lets through what may come in, bounds its time, and marks every answer.
-pub(crate) async fn guard(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
-    let mut response = answer(&site, request, next).await;
+pub(crate) async fn guard(
+    State(site): State<Arc<Site>>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut response = answer(&site, peer, request, next).await;
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    if site.origin.is_team() {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HTTPS_ONLY));
     }
     response
 }
 
-async fn answer(site: &Site, request: Request, next: Next) -> Response {
+async fn answer(site: &Site, peer: Peer, request: Request, next: Next) -> Response {
     if let Err(closed) = open(request.method(), request.headers(), &site.origin.authority(), &site.origin.to_string()) {
         return closed.told().into_response();
     }
-    if request.method() == Method::POST && !site.rate.allows(Instant::now()) {
+    if request.method() == Method::POST && !site.rate.allows(peer.0, Instant::now()) {
         return (StatusCode::TOO_MANY_REQUESTS, "too many requests; wait ten seconds\n").into_response();
     }
     let answered = tokio::time::timeout(REQUEST_TIME, next.run(request)).await;

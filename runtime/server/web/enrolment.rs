@@ -101,6 +101,9 @@ impl EnrolmentDesk {
         let begun = self.webauthn.start_passkey_registration(user, name, name, Some(self.known.clone()));
         let (mut options, state) = begun.map_err(failed)?;
         only_es256(&mut options);
+        if self.origin.is_team() {
+            findable(&mut options);
+        }
         *self.lock() = Some(state);
         serde_json::to_value(options).map_err(failed)
     }
@@ -147,6 +150,16 @@ fn failed(why: impl std::fmt::Display) -> Trouble {
 /// Asks for the one algorithm that will be verified.
 fn only_es256(options: &mut CreationChallengeResponse) {
     options.public_key.pub_key_cred_params.retain(|offered| offered.alg == ES256);
+}
+
+/// Asks for a key that the authenticator finds by the page's name alone: a page that nobody has signed in to names no keys.
+fn findable(options: &mut CreationChallengeResponse) {
+    if let Some(selection) = &mut options.public_key.authenticator_selection {
+        // The older of the two ways to say it; every browser that has the newer reads it where that is left out
+        // (WebAuthn Level 3 §5.4.4).
+        selection.resident_key = None;
+        selection.require_resident_key = true;
+    }
 }
 
 fn public_key(passkey: &Passkey) -> Option<PublicKey> {

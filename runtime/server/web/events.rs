@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde_json::json;
 
-use super::routes::signed_in;
+use super::routes::{signed_in, still};
 use super::site::Site;
 use super::trouble::Trouble;
 
@@ -23,12 +23,10 @@ const LOOKED_AT_EVERY: Duration = Duration::from_millis(500);
 
 /// The names of the questions that wait, and the mark of the books: at once, and whenever they change.
 pub(crate) async fn events(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    if signed_in(&site, &headers).is_none() {
-        return Trouble::NoSession.into_response();
-    }
+    let Some(session) = signed_in(&site, &headers) else { return Trouble::NoSession.into_response() };
     let mut changes = site.board.changes();
     changes.mark_changed();
-    let events = stream::unfold((site, changes, None), |(site, mut changes, seen)| async move {
+    let events = stream::unfold((site, changes, None), move |(site, mut changes, seen)| async move {
         let (event, seen) = tokio::select! { biased;
             changed = changes.changed() => {
                 changed.ok()?;
@@ -36,6 +34,8 @@ pub(crate) async fn events(State(site): State<Arc<Site>>, headers: HeaderMap) ->
             }
             mark = other(&site, seen.as_deref()) => (Event::default().event("books").data(&mark), Some(mark)),
         };
+        // A session may end while its page listens.
+        still(&site, session).then_some(())?;
         Some((Ok::<_, Infallible>(event), (site, changes, seen)))
     });
     Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()

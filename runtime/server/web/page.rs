@@ -6,6 +6,7 @@ mod console;
 mod enrolment;
 mod facts;
 mod section;
+mod sign_in;
 
 use maud::{DOCTYPE, Markup, html};
 
@@ -14,6 +15,7 @@ pub(crate) use batch::batch;
 pub(crate) use console::console;
 pub(crate) use enrolment::enrolment;
 pub(crate) use section::section;
+pub(crate) use sign_in::sign_in;
 
 /// What a page is made of.
 pub(crate) struct Page<'a> {

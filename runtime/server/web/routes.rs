@@ -10,7 +10,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use claviger_approval::{Ask, Refused};
+use claviger_approval::Ask;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -19,11 +19,11 @@ use super::ceremony::{self, Begin, Challenge, Given};
 use super::enrolment::EnrolmentDesk;
 use super::id::Id;
 use super::limits::MAX_BODY;
-use super::session::{Session, cookie_name};
+use super::session::{Session, cookie, cookie_name};
 use super::site::Site;
 use super::trouble::Trouble;
 use super::view::Section;
-use super::{assets, batch, books, door, events, page};
+use super::{assets, batch, books, door, events, page, sign_in};
 
 /// The header in which a page shows its token. A form cannot set one, and a foreign page may not.
 const TOKEN: &str = "x-claviger-token";
@@ -44,11 +44,14 @@ pub(crate) fn routes(site: Arc<Site>) -> Router {
         .route("/batch/{ids}", get(batch::page))
         .route("/batch/{ids}/begin", post(batch::begin))
         .route("/batch/{ids}/finish", post(batch::finish))
+        .route(sign_in::BEGIN, post(sign_in::begin))
+        .route(sign_in::FINISH, post(sign_in::finish))
         .route("/events", get(events::events))
         .route("/enrol/{id}", get(enrolment))
         .route("/enrol/{id}/begin", post(enrol_begin))
         .route("/enrol/{id}/finish", post(enrol_finish))
         .fallback(nothing)
+        .layer(from_fn_with_state(Arc::clone(&site), sign_in::required))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn_with_state(Arc::clone(&site), door::guard))
         .with_state(site)
@@ -76,21 +79,40 @@ pub(crate) fn shown(markup: maud::Markup) -> Html<String> {
 
 /// The session that a request's cookie names.
 pub(crate) fn signed_in(site: &Site, headers: &HeaderMap) -> Option<Session> {
-    let ours = cookie_name(site.origin.port());
+    let ours = cookie_name(&site.origin);
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let values = cookies
         .flat_map(|line| line.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
         .filter(|(name, _)| *name == ours);
     // A page on another port can set one of the same name: any that is ours will do.
-    values.take(4).find_map(|(_, value)| site.sessions.recognise(value, SystemTime::now()))
+    let session = values.take(4).find_map(|(_, value)| site.sessions.recognise(value, SystemTime::now()))?;
+    belongs(site, session).then_some(session)
+}
+
+/// Where people sign in, a session is somebody's who may still approve. It ends with that.
+fn belongs(site: &Site, session: Session) -> bool {
+    let belongs = !site.signs_in() || site.sessions.person(session).is_some_and(|person| site.knows(&person));
+    if !belongs {
+        site.sessions.end(session);
+    }
+    belongs
+}
+
+/// Whether a session that was recognised before is one still.
+pub(crate) fn still(site: &Site, session: Session) -> bool {
+    site.sessions.is_live(session, SystemTime::now()) && belongs(site, session)
 }
 
 /// A session and the page's own token: what everything needs that changes something.
-pub(crate) fn authorised(site: &Site, headers: &HeaderMap, path: &str) -> Result<(), Trouble> {
+pub(crate) fn authorised(site: &Site, headers: &HeaderMap, path: &str) -> Result<Session, Trouble> {
     let session = signed_in(site, headers).ok_or(Trouble::NoSession)?;
     let token = headers.get(TOKEN).and_then(|token| token.to_str().ok()).unwrap_or_default();
-    if site.sessions.holds(session, path, token) { Ok(()) } else { Err(Trouble::NoSession) }
+    if !site.sessions.holds(session, path, token) {
+        return Err(Trouble::NoSession);
+    }
+    site.sessions.active(session, SystemTime::now());
+    Ok(session)
 }
 
 #[derive(Deserialize)]
@@ -99,16 +121,14 @@ struct Ticket {
     ticket: String,
 }
 
-/// A ticket becomes a session. The cookie is out of the reach of scripts and of other sites' requests.
+/// A ticket becomes a session.
 async fn enter(
     State(site): State<Arc<Site>>,
     ticket: Result<Json<Ticket>, JsonRejection>,
 ) -> Result<Response, Trouble> {
     let Json(Ticket { ticket }) = ticket.map_err(|_| Trouble::Malformed)?;
-    let cookie = site.sessions.enter(&ticket, SystemTime::now()).ok_or(Trouble::Ticket)?;
-    let name = cookie_name(site.origin.port());
-    let cookie = format!("{name}={cookie}; Path=/; HttpOnly; SameSite=Strict; Max-Age=28800");
-    Ok(([(header::SET_COOKIE, cookie)], Json(json!({ "state": "entered" }))).into_response())
+    let value = site.sessions.enter(&ticket, SystemTime::now()).ok_or(Trouble::Ticket)?;
+    Ok(([(header::SET_COOKIE, cookie(&site.origin, &value))], Json(json!({ "state": "entered" }))).into_response())
 }
 
 async fn console(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
@@ -134,10 +154,10 @@ async fn approval(State(site): State<Arc<Site>>, Path(id): Path<String>, headers
 }
 
 /// The question that a page posts to, if the page may and it waits.
-fn asked(site: &Site, headers: &HeaderMap, id: &Id) -> Result<Arc<Ask>, Trouble> {
-    authorised(site, headers, &path_of(id))?;
+fn asked(site: &Site, headers: &HeaderMap, id: &Id) -> Result<(Session, Arc<Ask>), Trouble> {
+    let session = authorised(site, headers, &path_of(id))?;
     match site.board.find(id) {
-        Found::Open(ask) => Ok(ask),
+        Found::Open(ask) => Ok((session, ask)),
         Found::Ended(ending) => Err(Trouble::Over(ending)),
         Found::Nothing => Err(Trouble::Unknown),
     }
@@ -150,11 +170,11 @@ async fn begin(
     choice: Result<Json<Begin>, JsonRejection>,
 ) -> Result<Json<Challenge>, Trouble> {
     let id = Id::given(&id);
-    let ask = asked(&site, &headers, &id)?;
+    let (session, ask) = asked(&site, &headers, &id)?;
     let Json(choice) = choice.map_err(|_| Trouble::Malformed)?;
-    let challenge = ceremony::begin(&ask, &choice, &site.enrolled, &site.origin);
+    let challenge = ceremony::begin(&ask, &choice, &site.keys_of(session), &site.origin);
     if matches!(challenge, Err(Trouble::Code)) {
-        site.board.mistyped(&id);
+        site.board.mistyped(&id, site.denial(session));
     }
     challenge.map(Json)
 }
@@ -167,17 +187,21 @@ async fn finish(
     given: Result<Json<Given>, JsonRejection>,
 ) -> Result<Response, Trouble> {
     let id = Id::given(&id);
-    let ask = asked(&site, &headers, &id)?;
+    let (session, ask) = asked(&site, &headers, &id)?;
     let Json(given) = given.map_err(|_| Trouble::Malformed)?;
-    let assertion = ceremony::finish(&ask, given, &site.enrolled)?;
+    let own = site.keys_of(session);
+    if ceremony::is_anothers(&given, &own, &site.keys()) {
+        return Err(Trouble::NotYours);
+    }
+    let assertion = ceremony::finish(&ask, given, &own)?;
     ended(&site, &id, site.board.answer(&id, Ok(assertion)), Ending::Approved)
 }
 
 /// One click: a no needs no gesture.
 async fn deny(State(site): State<Arc<Site>>, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Trouble> {
     let id = Id::given(&id);
-    asked(&site, &headers, &id)?;
-    ended(&site, &id, site.board.answer(&id, Err(Refused::Denied)), Ending::Denied)
+    let (session, _) = asked(&site, &headers, &id)?;
+    ended(&site, &id, site.board.answer(&id, Err(site.denial(session))), Ending::Denied)
 }
 
 /// Of two tabs that answer at once, the second is told how the first ended it.

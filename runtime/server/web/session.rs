@@ -1,4 +1,5 @@
-//! Who may look: the browser that was given a link, and whoever can read the state directory.
+//! Who may look: the browser that was given a link, and whoever can read the state directory; on a team's page, whoever has
+//! signed in with a passkey, as long as they do something and at most for a day.
 //!
 //! A ticket opens a session, once and soon. It is made with a key of the state directory, so a second command can make one
 //! for the host that runs. A session lets somebody read and deny; to approve takes a passkey.
@@ -7,20 +8,32 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use claviger_approval::Base64Url;
+use claviger_approval::{Base64Url, SignedIn};
 use hmac::{Hmac, KeyInit, Mac as _};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::id::{NoRandomness, random};
+use super::origin::Origin;
 
 /// How long a ticket may wait for its browser, in milliseconds: a slow one that has to start first.
 const TICKET_LIFE: u64 = 120_000;
 
+/// How long a link to an enrolment may wait, in milliseconds: it has to reach somebody elsewhere first.
+const ENROLMENT_LIFE: u64 = 15 * 60 * 1_000;
+
+/// How long somebody may look for their passkey when they sign in, in milliseconds.
+pub(crate) const SIGN_IN_LIFE: u64 = 120_000;
+
+/// How long a person's session on a team's page lasts after the last thing that they did, in milliseconds: a phone that was
+/// left somewhere.
+const IDLE_LIFE: u64 = 30 * 60 * 1_000;
+
 /// How long a session lasts, in milliseconds: a working day, as the longest lease.
 const SESSION_LIFE: u64 = 8 * 60 * 60 * 1_000;
 
-/// Sessions at once. The oldest ends when there is one more: a person has two browsers, not twenty.
+/// Sessions at once, of this machine or of one person who signed in. Their oldest ends when there is one more: a person has
+/// two browsers, not twenty.
 const MAX_SESSIONS: usize = 16;
 
 /// Bytes of a ticket before its authentication: the time that it was made, then 16 random ones.
@@ -29,27 +42,40 @@ const TICKET_BODY: usize = 24;
 /// The cookie's name, without the port. `__Host-` would need TLS.
 const COOKIE: &str = "claviger-session";
 
+/// The same where there is TLS: browsers take one of this name from its own host alone, over TLS, for all paths
+/// (RFC 6265bis §4.1.3.2).
+const TEAM_COOKIE: &str = "__Host-claviger-session";
+
 /// Separates what the two keys authenticate from everything else.
 const TICKET_DOMAIN: &[u8] = b"claviger/ticket/v1\0";
+const ENROLMENT_DOMAIN: &[u8] = b"claviger/enrolment-ticket/v1\0";
+const SIGN_IN_DOMAIN: &[u8] = b"claviger/sign-in-ticket/v1\0";
 const TOKEN_DOMAIN: &[u8] = b"claviger/page-token/v1\0";
 
 /// Makes tickets: one-time words that open a session in a browser.
 #[derive(Clone)]
 pub struct Tickets {
     key: [u8; 32],
+    domain: &'static [u8],
+    life: u64,
 }
 
 impl Tickets {
     /// From the state directory's key.
     pub fn new(key: [u8; 32]) -> Self {
-        Self { key }
+        Self { key, domain: TICKET_DOMAIN, life: TICKET_LIFE }
+    }
+
+    /// Tickets that open an enrolment of a team's page and nothing else. They live longer.
+    pub(crate) fn for_enrolment(self) -> Self {
+        Self { domain: ENROLMENT_DOMAIN, life: ENROLMENT_LIFE, ..self }
     }
 
     /// A new ticket. `None` when the operating system gives no randomness.
     pub fn issue(&self, now: SystemTime) -> Option<String> {
         let nonce = random::<16>().ok()?;
         let body = [&milliseconds(now).to_be_bytes()[..], &nonce].concat();
-        let mac = mac(&self.key, TICKET_DOMAIN, &body);
+        let mac = mac(&self.key, self.domain, &body);
         Some(Base64Url::from([body.as_slice(), &mac].concat()).to_string())
     }
 
@@ -57,7 +83,7 @@ impl Tickets {
     fn read(&self, ticket: &str) -> Option<(u64, [u8; 16])> {
         let bytes: Base64Url = ticket.parse().ok()?;
         let (body, given) = bytes.as_bytes().split_at_checked(TICKET_BODY)?;
-        if !bool::from(mac(&self.key, TICKET_DOMAIN, body).ct_eq(given)) {
+        if !bool::from(mac(&self.key, self.domain, body).ct_eq(given)) {
             return None;
         }
         let (made, nonce) = body.split_at_checked(8)?;
@@ -65,10 +91,18 @@ impl Tickets {
     }
 }
 
-/// The name of the cookie of the page on a port. Browsers send a host's cookies to all of its ports: two hosts on one machine
-/// would otherwise end each other's sessions.
-pub(crate) fn cookie_name(port: u16) -> String {
-    format!("{COOKIE}-{port}")
+/// The name of the cookie of a page. Browsers send a host's cookies to all of its ports: two hosts on one machine would
+/// otherwise end each other's sessions.
+pub(crate) fn cookie_name(origin: &Origin) -> String {
+    let name = if origin.is_team() { TEAM_COOKIE } else { COOKIE };
+    format!("{name}-{}", origin.port())
+}
+
+/// The whole cookie: out of the reach of scripts and of other sites' requests.
+pub(crate) fn cookie(origin: &Origin, value: &str) -> String {
+    let secure = if origin.is_team() { "; Secure" } else { "" };
+    let (name, seconds) = (cookie_name(origin), SESSION_LIFE / 1_000);
+    format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}")
 }
 
 /// A session that was recognised.
@@ -78,6 +112,8 @@ pub(crate) struct Session([u8; 32]);
 /// Every session of this host. They live in memory alone, so a restart ends them.
 pub(crate) struct Sessions {
     tickets: Tickets,
+    /// What people who sign in answer to.
+    invitations: Tickets,
     secret: [u8; 32],
     started: u64,
     state: Mutex<State>,
@@ -87,14 +123,30 @@ pub(crate) struct Sessions {
 struct State {
     /// Nonces that were used, by when.
     used: BTreeMap<[u8; 16], u64>,
-    /// Hashes of the cookies, with when each began: a lookup takes the same time whatever part of a cookie is right.
-    open: BTreeMap<[u8; 32], u64>,
+    /// By hashes of the cookies: a lookup takes the same time whatever part of a cookie is right.
+    open: BTreeMap<[u8; 32], Open>,
+}
+
+struct Open {
+    began: u64,
+    /// When somebody last did something with it.
+    active: u64,
+    /// Who signed in. `None`: a ticket opened it.
+    person: Option<String>,
+}
+
+impl Open {
+    fn is_live(&self, now: u64) -> bool {
+        let is_idle = self.person.is_some() && now.saturating_sub(self.active) > IDLE_LIFE;
+        !is_idle && now.saturating_sub(self.began) <= SESSION_LIFE
+    }
 }
 
 impl Sessions {
     /// No session yet.
     pub(crate) fn new(tickets: Tickets, now: SystemTime) -> Result<Self, NoRandomness> {
-        Ok(Self { tickets, secret: random()?, started: milliseconds(now), state: Mutex::default() })
+        let invitations = Tickets { key: random()?, domain: SIGN_IN_DOMAIN, life: SIGN_IN_LIFE };
+        Ok(Self { tickets, invitations, secret: random()?, started: milliseconds(now), state: Mutex::default() })
     }
 
     /// A ticket for this host's own links.
@@ -105,29 +157,59 @@ impl Sessions {
     /// Opens a session for a ticket and gives the cookie's value. A ticket from before this host started, or used once, or
     /// too old, opens none.
     pub(crate) fn enter(&self, ticket: &str, now: SystemTime) -> Option<String> {
-        let now = milliseconds(now);
-        let (made, nonce) = self.tickets.read(ticket)?;
         let mut state = self.lock();
-        state.used.retain(|_, used| now.saturating_sub(*used) <= TICKET_LIFE);
-        let is_fresh = made >= self.started && made <= now && now - made <= TICKET_LIFE;
+        self.spend(&mut state, &self.tickets, ticket, milliseconds(now))?;
+        state.admit(None, milliseconds(now))
+    }
+
+    /// A word that somebody who signs in has signed for, once and soon.
+    pub(crate) fn invitation(&self, now: SystemTime) -> Option<String> {
+        self.invitations.issue(now)
+    }
+
+    /// Opens a session for the person who answered an invitation. Nothing is kept of those that nobody answers.
+    pub(crate) fn sign_in(&self, invitation: &str, signed: SignedIn, now: SystemTime) -> Option<String> {
+        let mut state = self.lock();
+        self.spend(&mut state, &self.invitations, invitation, milliseconds(now))?;
+        state.admit(Some(signed.into_name()), milliseconds(now))
+    }
+
+    fn spend(&self, state: &mut State, tickets: &Tickets, ticket: &str, now: u64) -> Option<()> {
+        let (made, nonce) = tickets.read(ticket)?;
+        state.used.retain(|_, used| now.saturating_sub(*used) <= ENROLMENT_LIFE);
+        let is_fresh = made >= self.started && made <= now && now - made <= tickets.life;
         if !is_fresh || state.used.insert(nonce, now).is_some() {
             return None;
         }
-        let cookie = Base64Url::from(random::<32>().ok()?.as_slice()).to_string();
-        state.open.retain(|_, began| now.saturating_sub(*began) <= SESSION_LIFE);
-        while state.open.len() >= MAX_SESSIONS {
-            let oldest = state.open.iter().min_by_key(|(_, began)| **began).map(|(hash, _)| *hash)?;
-            state.open.remove(&oldest);
-        }
-        state.open.insert(hash(&cookie), now);
-        Some(cookie)
+        Some(())
     }
 
     /// The session of a cookie.
     pub(crate) fn recognise(&self, cookie: &str, now: SystemTime) -> Option<Session> {
         let hash = hash(cookie);
-        let began = *self.lock().open.get(&hash)?;
-        (milliseconds(now).saturating_sub(began) <= SESSION_LIFE).then_some(Session(hash))
+        self.lock().open.get(&hash)?.is_live(milliseconds(now)).then_some(Session(hash))
+    }
+
+    /// Whether a session goes on.
+    pub(crate) fn is_live(&self, session: Session, now: SystemTime) -> bool {
+        self.lock().open.get(&session.0).is_some_and(|open| open.is_live(milliseconds(now)))
+    }
+
+    /// Who signed in, if it was opened so.
+    pub(crate) fn person(&self, session: Session) -> Option<String> {
+        self.lock().open.get(&session.0)?.person.clone()
+    }
+
+    /// Notes that somebody did something. A page that reloads by itself does not count.
+    pub(crate) fn active(&self, session: Session, now: SystemTime) {
+        if let Some(open) = self.lock().open.get_mut(&session.0) {
+            open.active = milliseconds(now);
+        }
+    }
+
+    /// Ends a session.
+    pub(crate) fn end(&self, session: Session) {
+        self.lock().open.remove(&session.0);
     }
 
     /// The token of one page in one session. What changes something has to show it.
@@ -143,6 +225,22 @@ impl Sessions {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// One more session; gives the cookie's value.
+    fn admit(&mut self, person: Option<String>, now: u64) -> Option<String> {
+        let cookie = Base64Url::from(random::<32>().ok()?.as_slice()).to_string();
+        self.open.retain(|_, open| open.is_live(now));
+        let theirs = |open: &&Open| open.person == person;
+        while self.open.values().filter(theirs).count() >= MAX_SESSIONS {
+            let of_person = self.open.iter().filter(|(_, open)| open.person == person);
+            let oldest = of_person.min_by_key(|(_, open)| open.began).map(|(hash, _)| *hash)?;
+            self.open.remove(&oldest);
+        }
+        self.open.insert(hash(&cookie), Open { began: now, active: now, person });
+        Some(cookie)
     }
 }
 
@@ -171,72 +269,5 @@ fn milliseconds(time: SystemTime) -> u64 {
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
-mod tests {
-    use std::time::{Duration, SystemTime};
-
-    use super::{MAX_SESSIONS, Sessions, Tickets};
-
-    const KEY: [u8; 32] = [0x5b; 32];
-
-    fn sessions(now: SystemTime) -> Sessions {
-        Sessions::new(Tickets::new(KEY), now).unwrap()
-    }
-
-    #[test]
-    fn a_ticket_opens_one_session_once() {
-        let now = SystemTime::now();
-        let sessions = sessions(now);
-        let ticket = Tickets::new(KEY).issue(now).unwrap();
-        let cookie = sessions.enter(&ticket, now).unwrap();
-        assert!(sessions.recognise(&cookie, now).is_some());
-        assert_eq!(sessions.enter(&ticket, now), None, "a ticket opened twice");
-    }
-
-    #[test]
-    fn old_new_foreign_and_torn_tickets_open_nothing() {
-        let now = SystemTime::now();
-        let sessions = sessions(now);
-        let second = Duration::from_secs(1);
-        let made = |at| Tickets::new(KEY).issue(at).unwrap();
-        assert_eq!(sessions.enter(&made(now - second), now), None, "from before the host started");
-        assert_eq!(sessions.enter(&made(now + second), now), None, "from the future");
-        assert_eq!(sessions.enter(&made(now), now + second * 121), None, "too old");
-        assert_eq!(sessions.enter(&Tickets::new([1; 32]).issue(now).unwrap(), now), None, "another key");
-        let ticket = made(now);
-        let cut: String = ticket.chars().take(60).collect();
-        for torn in [cut.as_str(), "", "A", &format!("{ticket}AAAA"), &ticket.replace('A', "B")] {
-            assert!(torn == ticket || sessions.enter(torn, now).is_none(), "{torn}");
-        }
-    }
-
-    #[test]
-    fn a_session_ends_with_the_day_and_when_there_are_many() {
-        let now = SystemTime::now();
-        let sessions = sessions(now);
-        let at = |index: usize| now + Duration::from_secs(u64::try_from(index).unwrap());
-        let opened: Vec<String> = (0..=MAX_SESSIONS)
-            .map(|index| sessions.enter(&Tickets::new(KEY).issue(at(index)).unwrap(), at(index)).unwrap())
-            .collect();
-        let last = opened.last().unwrap();
-        assert!(sessions.recognise(opened.first().unwrap(), at(MAX_SESSIONS)).is_none());
-        assert!(sessions.recognise(last, at(MAX_SESSIONS)).is_some());
-        assert!(sessions.recognise(last, at(MAX_SESSIONS) + Duration::from_secs(8 * 3_600 + 1)).is_none());
-        assert!(sessions.recognise("", now).is_none());
-    }
-
-    #[test]
-    fn a_token_is_one_pages_in_one_session() {
-        let now = SystemTime::now();
-        let sessions = sessions(now);
-        let session = || {
-            let cookie = sessions.enter(&Tickets::new(KEY).issue(now).unwrap(), now).unwrap();
-            sessions.recognise(&cookie, now).unwrap()
-        };
-        let (one, other) = (session(), session());
-        let token = sessions.token(one, "a");
-        assert!(sessions.holds(one, "a", &token));
-        assert!(!sessions.holds(one, "b", &token));
-        assert!(!sessions.holds(other, "a", &token));
-        assert!(!sessions.holds(one, "a", ""));
-    }
-}
+#[path = "session_tests.rs"]
+mod tests;

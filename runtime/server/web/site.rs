@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
-use claviger_approval::Enrolled;
+use claviger_approval::{Enrolled, Refused};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
@@ -16,8 +16,9 @@ use super::id::NoRandomness;
 use super::limits::{MAX_READINGS, Rate};
 use super::listen::{self, Listeners};
 use super::origin::Origin;
+use super::place::Place;
 use super::routes;
-use super::session::{Sessions, Tickets};
+use super::session::{Session, Sessions, Tickets};
 use super::view::Books;
 
 /// Why there is no page.
@@ -36,6 +37,14 @@ pub enum WebError {
     Listen {
         /// The port.
         port: u16,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// A team's address cannot be listened on.
+    #[error("{address} cannot be listened on: {error}; see `listen` under [web] in claviger.toml")]
+    Address {
+        /// The address.
+        address: std::net::SocketAddr,
         /// What the system says.
         error: std::io::Error,
     },
@@ -64,6 +73,9 @@ impl From<NoRandomness> for WebError {
     }
 }
 
+/// Reads the keys that count now. `None` when that cannot be told: then none does.
+pub type Roll = Arc<dyn Fn() -> Option<Enrolled> + Send + Sync>;
+
 /// What the handlers share.
 pub(crate) struct Site {
     pub(crate) origin: Origin,
@@ -72,6 +84,8 @@ pub(crate) struct Site {
     pub(crate) begun: Begun,
     pub(crate) sessions: Sessions,
     pub(crate) rate: Rate,
+    pub(crate) wrong_sign_ins: Rate,
+    roll: Roll,
     /// What the console shows beside the questions; a page that only enrols has none.
     pub(crate) books: OnceLock<Arc<dyn Books>>,
     /// Places for those who read in them.
@@ -81,9 +95,41 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// The address of one page, without and with a ticket. The ticket is behind `#`: it reaches no server's log.
+    /// Whether people sign in with a passkey here, instead of with a ticket. Only an enrolment has a ticket on a team's page.
+    pub(crate) fn signs_in(&self) -> bool {
+        self.origin.is_team() && self.enrolment.is_none()
+    }
+
+    /// The keys that the host began with and that still count: who was revoked meanwhile is out at once, who was enrolled
+    /// meanwhile comes in with the next start, when the desk knows them too.
+    pub(crate) fn keys(&self) -> Enrolled {
+        let now = (self.roll)().unwrap_or_default();
+        self.enrolled.only(|key| now.find(key.credential_id()) == Some(key))
+    }
+
+    /// Those of them that whoever has this session may sign with: their own, where somebody signed in.
+    pub(crate) fn keys_of(&self, session: Session) -> Enrolled {
+        let person = self.sessions.person(session);
+        self.keys().only(|key| person.as_deref().is_none_or(|person| person == key.name()))
+    }
+
+    /// Whether somebody who signed in still has a key for this page.
+    pub(crate) fn knows(&self, person: &str) -> bool {
+        usable(&self.keys(), &self.origin).any(|key| key.name() == person)
+    }
+
+    /// The no of whoever has this session.
+    pub(crate) fn denial(&self, session: Session) -> Refused {
+        self.sessions.person(session).map_or(Refused::Denied, |name| Refused::DeniedBy { name })
+    }
+
+    /// The address of one page, without and with a ticket. The ticket is behind `#`: it reaches no server's log. Where people
+    /// sign in there is none.
     pub(crate) fn link(&self, path: &str, now: SystemTime) -> Option<Link> {
         let page = format!("{}{path}", self.origin);
+        if self.signs_in() {
+            return Some(Link { with_ticket: page.clone(), page, code: None });
+        }
         let with_ticket = format!("{page}#{}", self.sessions.ticket(now)?);
         Some(Link { page, with_ticket, code: None })
     }
@@ -97,15 +143,15 @@ pub struct Web {
 }
 
 impl Web {
-    /// Serves the approval page on loopback. Needs a tokio runtime.
+    /// Serves the approval page. `roll` says which of the keys still count, for each request anew. Needs a tokio runtime.
     ///
     /// # Errors
     /// [`WebError`] when the port cannot be had, and when no enrolled passkey could answer on this page.
-    pub async fn start(origin: Origin, tickets: Tickets, enrolled: Enrolled) -> Result<Self, WebError> {
-        if usable(&enrolled, &origin).next().is_none() {
-            return Err(WebError::NoKey { origin: origin.to_string() });
+    pub async fn start(place: Place, tickets: Tickets, enrolled: Enrolled, roll: Roll) -> Result<Self, WebError> {
+        if usable(&enrolled, &place.origin).next().is_none() {
+            return Err(WebError::NoKey { origin: place.origin.to_string() });
         }
-        Self::serve(origin, tickets, enrolled, None).await
+        Self::serve(place, tickets, enrolled, roll, None).await
     }
 
     /// Serves the page on which one passkey is enrolled.
@@ -113,34 +159,41 @@ impl Web {
     /// # Errors
     /// [`WebError`] when the port cannot be had.
     pub async fn enrol(
-        origin: Origin,
+        place: Place,
         tickets: Tickets,
         enrolled: Enrolled,
         person: Person,
     ) -> Result<(Self, Link, Enrolling), WebError> {
-        let (desk, enrolling) = EnrolmentDesk::new(&origin, &enrolled, person)?;
+        let (desk, enrolling) = EnrolmentDesk::new(&place.origin, &enrolled, person)?;
         let path = desk.path().to_owned();
-        let web = Self::serve(origin, tickets, enrolled, Some(desk)).await?;
+        let tickets = if place.origin.is_team() { tickets.for_enrolment() } else { tickets };
+        // Nobody approves here.
+        let roll: Roll = Arc::new(|| None);
+        let web = Self::serve(place, tickets, enrolled, roll, Some(desk)).await?;
         let link = web.site.link(&path, SystemTime::now()).ok_or(WebError::NoRandomness)?;
         Ok((web, link, enrolling))
     }
 
     async fn serve(
-        origin: Origin,
+        place: Place,
         tickets: Tickets,
         enrolled: Enrolled,
+        roll: Roll,
         enrolment: Option<EnrolmentDesk>,
     ) -> Result<Self, WebError> {
-        let listeners = Listeners::bind(origin.port()).await?;
+        let listeners = Listeners::bind(&place).await?;
         let sessions = Sessions::new(tickets, SystemTime::now())?;
         let board = Arc::default();
+        let (rate, wrong_sign_ins) = (Rate::of_posts(), Rate::of_wrong_sign_ins());
         let site = Arc::new(Site {
-            origin,
+            origin: place.origin,
             enrolled,
             board,
             begun: Begun::default(),
             sessions,
-            rate: Rate::default(),
+            rate,
+            wrong_sign_ins,
+            roll,
             books: OnceLock::new(),
             reading: Arc::new(Semaphore::new(MAX_READINGS)),
             enrolment,

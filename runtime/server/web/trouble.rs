@@ -14,6 +14,21 @@ pub(crate) enum Trouble {
     /// No session, or its page token is missing.
     #[error("this page is not signed in any more; run `claviger console` and open the link that it gives")]
     NoSession,
+    /// Nobody has signed in with this browser, or not for a while.
+    #[error("this page is not signed in any more; reload it and sign in")]
+    SignedOut,
+    /// An answer that opens no session. It does not say whose key it was.
+    #[error("this passkey does not sign in here: {0}; ask whoever runs this host for a link to enrol one")]
+    NotSignedIn(Refused),
+    /// A sign-in that took too long, or was used.
+    #[error("this sign-in took too long or was used already; try again")]
+    SignIn,
+    /// Too many answers that did not verify.
+    #[error("too many sign-ins failed from this address; wait five minutes")]
+    TooManySignIns,
+    /// The key of somebody else.
+    #[error("this passkey is another person's than the one who is signed in; use your own, or sign in as that person")]
+    NotYours,
     /// A ticket that opens nothing.
     #[error("this link was used already or is too old; run `claviger console` for a new one")]
     Ticket,
@@ -55,13 +70,18 @@ pub(crate) enum Trouble {
 impl Trouble {
     fn status(&self) -> StatusCode {
         match self {
-            Self::NoSession | Self::Ticket => StatusCode::UNAUTHORIZED,
+            Self::NoSession | Self::Ticket | Self::SignedOut | Self::SignIn => StatusCode::UNAUTHORIZED,
+            Self::TooManySignIns => StatusCode::TOO_MANY_REQUESTS,
             Self::Unknown => StatusCode::NOT_FOUND,
             Self::Over(_) => StatusCode::GONE,
-            Self::NoLease | Self::NoKey | Self::Code | Self::SamePerson | Self::Changed | Self::Together(_) => {
-                StatusCode::CONFLICT
-            }
-            Self::Answer(_) | Self::Enrolment(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NoLease
+            | Self::NoKey
+            | Self::Code
+            | Self::SamePerson
+            | Self::NotYours
+            | Self::Changed
+            | Self::Together(_) => StatusCode::CONFLICT,
+            Self::Answer(_) | Self::Enrolment(_) | Self::NotSignedIn(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Malformed => StatusCode::BAD_REQUEST,
         }
     }
@@ -71,6 +91,11 @@ impl Trouble {
         match self {
             Self::NoSession => "no-session",
             Self::Ticket => "ticket",
+            Self::SignedOut => "signed-out",
+            Self::NotSignedIn(_) => "not-signed-in",
+            Self::SignIn => "sign-in",
+            Self::TooManySignIns => "too-many-sign-ins",
+            Self::NotYours => "not-yours",
             Self::Unknown => "unknown",
             Self::Over(ending) => ending.as_str(),
             Self::NoLease => "no-lease",

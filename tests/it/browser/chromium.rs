@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use chromiumoxide::cdp::browser_protocol::emulation::{SetDeviceMetricsOverrideParams, SetTouchEmulationEnabledParams};
 use chromiumoxide::cdp::browser_protocol::web_authn::{
     AddCredentialParams, AddVirtualAuthenticatorParams, AuthenticatorId, AuthenticatorProtocol, AuthenticatorTransport,
     Credential, EnableParams, GetCredentialsParams, SetUserVerifiedParams, VirtualAuthenticatorOptions,
@@ -26,6 +27,11 @@ pub(crate) struct Chromium {
 
 impl Chromium {
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with switches, without their hyphens.
+    pub(crate) async fn start_with(switches: &[String]) -> Self {
         assert!(
             Path::new(CHROMIUM).exists(),
             "these tests need a browser: `apt-get install chromium`, or `cargo xtask setup`, which does it"
@@ -41,6 +47,7 @@ impl Chromium {
             .viewport(None)
             .args(["disable-gpu", "disable-quic", "no-first-run", "disable-background-networking"])
             .args(["disable-component-update", "disable-sync", "disable-dev-shm-usage"])
+            .args(switches.iter().map(String::as_str))
             .build()
             .unwrap();
         let (browser, mut events) = Browser::launch(config).await.unwrap();
@@ -143,6 +150,12 @@ impl Tab {
     /// Writes into a field.
     pub(crate) async fn fill(&self, selector: &str, text: &str) {
         self.until(&format!("(document.querySelector('{selector}').value = '{text}') === '{text}'")).await;
+    }
+
+    /// Makes a phone of it: small, dense, with a screen that is touched.
+    pub(crate) async fn is_a_phone(&self) {
+        self.page.execute(SetDeviceMetricsOverrideParams::new(390, 844, 2.0, true)).await.unwrap();
+        self.page.execute(SetTouchEmulationEnabledParams::new(true)).await.unwrap();
     }
 
     /// Whether the authenticator recognises its user from now on.

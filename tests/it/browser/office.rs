@@ -1,8 +1,11 @@
 //! A laboratory whose approvals are asked for in the browser, and a person who has a passkey.
 
+use std::fs;
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
 
 use claviger_lab::{Lab, Upstream};
+use claviger_sim::{Identity, TestCa};
 
 use super::chromium::{Chromium, Tab};
 use super::program::Program;
@@ -59,6 +62,83 @@ impl Office {
     /// The newest entries of the log, as JSON.
     pub(crate) fn log(&self) -> Vec<serde_json::Value> {
         self.lab.entries().unwrap()
+    }
+}
+
+/// The host of a team's page in every test.
+pub(crate) const TEAM: &str = "approve.acme.example";
+
+/// An office whose people are elsewhere.
+pub(crate) struct Team {
+    pub(crate) office: Office,
+    pub(crate) ca: TestCa,
+    pub(crate) identity: Identity,
+    /// How the rest of `[web]` reads.
+    lines: String,
+}
+
+impl Team {
+    /// TLS ends in the program, which listens on every address of this machine.
+    pub(crate) fn new() -> Self {
+        Self::with(Office::new(), TestCa::new().unwrap())
+    }
+
+    /// Another program under the same name, on another port.
+    pub(crate) fn beside(&self) -> Self {
+        Self::with(Office::new(), TestCa::new().unwrap())
+    }
+
+    fn with(office: Office, ca: TestCa) -> Self {
+        let identity = ca.issue_only(&[TEAM.to_owned()]).unwrap();
+        let (certificate, key) = (office.lab.beside("page.crt"), office.lab.beside("page.key"));
+        fs::write(&certificate, &identity.certificate).unwrap();
+        fs::write(&key, &identity.key).unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+        let lines = format!("listen = \"0.0.0.0:{}\"\ncertificate = {certificate:?}\nkey = {key:?}\n", office.port);
+        let team = Self { office, ca, identity, lines };
+        team.configure(&team.lines);
+        team
+    }
+
+    /// Writes `[web]` anew, with the team's origin.
+    pub(crate) fn configure(&self, lines: &str) {
+        let origin = self.origin();
+        configure(&self.office.lab.state(), |text| {
+            let before = text.split("[web]").next().unwrap().to_owned();
+            format!("{before}[web]\norigin = \"{origin}\"\n{lines}")
+        });
+    }
+
+    pub(crate) fn origin(&self) -> String {
+        format!("https://{TEAM}:{}", self.office.port)
+    }
+
+    /// A browser that finds the name here and takes the certificates of these authorities' keys.
+    pub(crate) async fn chromium(&self, others: &[&Self]) -> Chromium {
+        let all = others.iter().copied().chain([self]);
+        let pins: Vec<String> =
+            all.map(|team| team.identity.spki_pin().trim_start_matches("spki-sha256:").to_owned()).collect();
+        Chromium::start_with(&[
+            format!("host-resolver-rules=MAP {TEAM} 127.0.0.1"),
+            format!("ignore-certificate-errors-spki-list={}", pins.join(",")),
+        ])
+        .await
+    }
+
+    /// A browser of a person who is enrolled.
+    pub(crate) async fn person(&self, name: &str) -> (Chromium, Tab) {
+        let chromium = self.chromium(&[]).await;
+        let tab = chromium.tab().await;
+        self.office.enrol(&tab, name).await;
+        (chromium, tab)
+    }
+
+    /// Opens an address and signs in there.
+    pub(crate) async fn sign_in(&self, tab: &Tab, address: &str) {
+        tab.open(address).await;
+        tab.says("Sign in with a passkey").await;
+        tab.click("#sign-in").await;
+        tab.until("!document.getElementById('sign-in')").await;
     }
 }
 

@@ -22,22 +22,33 @@ const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 const SHOWN: [&str; 2] = ["console-connections", "console-grants"];
 
 /// Takes a picture that the README has.
-async fn take(tab: &Tab, name: &str, scheme: &str, width: i64) {
-    let picture = look(tab, name, scheme, width).await;
+pub(super) async fn take(tab: &Tab, name: &str, scheme: &str, width: i64) {
+    look(tab, name, scheme, width).await;
+    kept(tab, name).await;
+}
+
+/// Keeps what is seen now, whole.
+pub(super) async fn kept(tab: &Tab, name: &str) {
+    let picture = seen(tab, name).await;
     if std::env::var_os("CLAVIGER_PICTURES").is_some_and(|wish| wish == "overwrite") {
         std::fs::create_dir_all(PICTURES).unwrap();
         std::fs::write(Path::new(PICTURES).join(format!("{name}.png")), picture).unwrap();
     }
 }
 
-async fn look(tab: &Tab, name: &str, scheme: &str, width: i64) -> Vec<u8> {
+/// Looks at a page in some light and width.
+async fn look(tab: &Tab, name: &str, scheme: &str, width: i64) {
     let scheme = MediaFeature::new("prefers-color-scheme", scheme);
     // Nothing is on its way from one look to the other.
     let still = MediaFeature::new("prefers-reduced-motion", "reduce");
     let media = SetEmulatedMediaParams { media: None, features: Some(vec![scheme, still]) };
     tab.page.execute(media).await.unwrap();
     tab.page.execute(SetDeviceMetricsOverrideParams::new(width, 800, 1.0, false)).await.unwrap();
-    // No part is cut off on a narrow screen, or hidden behind a scroll bar of its own.
+    seen(tab, name).await;
+}
+
+/// All of a page. No part is cut off on a narrow screen, or hidden behind a scroll bar of its own.
+async fn seen(tab: &Tab, name: &str) -> Vec<u8> {
     tab.until("document.documentElement.scrollWidth <= window.innerWidth").await;
     let picture = tab.page.screenshot(ScreenshotParams::builder().full_page(true).build()).await.unwrap();
     assert!(picture.starts_with(PNG) && picture.len() > 5_000, "{name} is no picture");

@@ -42,7 +42,10 @@ impl<'a> Program<'a> {
         let begin = Instant::now();
         loop {
             let said = self.said.lock().unwrap().clone();
-            let links: Vec<&str> = said.split_whitespace().filter(|word| word.starts_with("http://")).collect();
+            let links: Vec<&str> = said
+                .split_whitespace()
+                .filter(|word| word.starts_with("http://") || word.starts_with("https://"))
+                .collect();
             if links.len() >= count {
                 return links[count - 1].to_owned();
             }
