@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Failure;
 use crate::state::{self, Config};
-use crate::{open, output};
+use crate::{open, output, web};
 
 /// The most channels: each costs a request to a stranger for each question to a person.
 const MOST_CHANNELS: usize = 8;
@@ -73,7 +73,9 @@ pub(crate) async fn before(
         let subject = channel.url.to_string();
         open::note_in(log, OperatorAction::ChannelOpened, &subject, Some(channel.format.as_str())).await?;
     }
-    let page = reachable(&config.web.host).then(|| format!("https://{}", config.web.host));
+    // A page of this machine is nobody's elsewhere.
+    let origin = web::origin(config)?;
+    let page = origin.is_team().then(|| origin.to_string());
     Ok(Box::new(Notifying::new(approver, page, tell(vault.notifier(), channels))))
 }
 
@@ -103,21 +105,10 @@ fn tell(notifier: Notifier, channels: Vec<Channel>) -> Tell {
     })
 }
 
-/// Whether a page under this name is anybody else's than this machine's (RFC 6761 §6.3).
-fn reachable(host: &str) -> bool {
-    host != "localhost" && !host.ends_with(".localhost")
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
-    use super::{Notify, channel, reachable};
-
-    #[test]
-    fn a_page_of_this_machine_is_nobodys_elsewhere() {
-        assert!(!reachable("localhost") && !reachable("claviger.localhost"));
-        assert!(reachable("approve.msp.example") && reachable("localhost.msp.example"));
-    }
+    use super::{Notify, channel};
 
     #[test]
     fn an_address_in_the_open_is_refused_and_not_repeated() {

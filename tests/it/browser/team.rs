@@ -12,6 +12,7 @@ use crate::laboratory::swept;
 
 /// The page's steps one by one, with what goes wrong in between.
 const HELPERS: &str = r#"
+    const { bytes, text } = await import('/passkey.js');
     const send = async (address, body) => {
         const answer = await fetch(address, { method: "POST", body: JSON.stringify(body),
             headers: { "content-type": "application/json", "x-claviger-token": document.body.dataset.token } });
