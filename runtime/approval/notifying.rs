@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::{Approver, ApproverKind, Ask, Decision, Notice};
 
-/// The most notices in a [`WINDOW`]: more than a person can look at, and far below what receivers take (Slack: one a second).
+/// The most notices in a minute: more than a person can look at, and far below what receivers take (Slack: one a second).
 pub const MOST_NOTICES: u32 = 10;
 
 /// The time in which notices are counted.
