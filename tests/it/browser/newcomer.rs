@@ -115,7 +115,7 @@ async fn readme_leads_from_init_to_an_approved_call() {
     }
     let [.., call, verified] = screens.as_slice() else { panic!("{screens:?}") };
     assert!(call.contains("\"tickets\""), "{call}");
-    assert!(verified.contains("verif"), "{verified}");
+    assert!(verified.contains("the log is what was signed"), "{verified}");
     drop(desk);
     fs::remove_dir_all(&workspace).unwrap();
     swept(&lab);
