@@ -320,6 +320,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_timer_that_is_late_prolongs_nothing() {
+        let kept = Kept::dropping();
+        get(&kept, 7, Duration::from_millis(100)).await.unwrap();
+        // The whole thread, so that the timer has no turn.
+        std::thread::sleep(Duration::from_millis(200));
+        let next = get(&kept, 8, LONG).await.unwrap();
+        assert_eq!((*next.value, next.fresh), (8, true));
+    }
+
+    #[tokio::test]
     async fn the_end_of_one_value_is_not_that_of_the_next() {
         let kept = Kept::dropping();
         let first = get(&kept, 7, Duration::from_millis(200)).await.unwrap().value;

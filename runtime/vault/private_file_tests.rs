@@ -3,6 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Lock, PrivateFileError, ensure_directory, read, remove_unfinished, replace};
 
@@ -15,6 +16,28 @@ fn a_replaced_file_is_whole_and_for_its_owner_alone() {
     assert_eq!(read(&path, 100).unwrap().0, b"new and longer");
     assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn whoever_reads_meanwhile_finds_one_file_or_the_other_and_it_is_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |letter: u8| replace(directory.path(), "file", &[letter; 100_000]).unwrap();
+    write(b'a');
+    let written = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            (0..200).for_each(|number| write(if number % 2 == 0 { b'b' } else { b'a' }));
+            written.store(true, Ordering::Relaxed);
+        });
+        while !written.load(Ordering::Relaxed) {
+            let (bytes, _) = read(&directory.path().join("file"), 100_000).unwrap();
+            assert!(
+                bytes.len() == 100_000 && bytes.iter().all(|byte| Some(byte) == bytes.first()),
+                "{} bytes",
+                bytes.len()
+            );
+        }
+    });
 }
 
 #[test]
