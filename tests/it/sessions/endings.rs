@@ -1,7 +1,7 @@
 //! The ends of a program that has sessions open: asked by a signal, asked twice, and with a server that does not let go.
 
 use std::io::Read as _;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use claviger_lab::{Agent, Draft};
@@ -28,6 +28,22 @@ fn until(what: &str, done: impl Fn() -> bool) {
 
 fn deletes(site: &Site) -> usize {
     site.asked(0).iter().filter(|line| line.starts_with("DELETE ")).count()
+}
+
+/// One call in a program of its own, which asks to be let in first.
+fn calling(site: &Site) -> Child {
+    let arguments = json!({ "steps": site.steps("read") }).to_string();
+    let mut command = site.lab.command();
+    command.args(["call", "site.run", "--args", &arguments]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+/// What a program said and how it ended, once it has been asked to.
+fn interrupted(site: &Site, child: Child) -> Output {
+    ask(child.id(), "INT");
+    let output = child.wait_with_output().unwrap();
+    [&output.stdout, &output.stderr].into_iter().for_each(|said| site.lab.heard(said));
+    output
 }
 
 #[test]
@@ -106,4 +122,37 @@ fn a_result_is_printed_before_the_log_out() {
     assert_eq!(site.book.counts(), (1, 0, 1), "the result is there while the session is open");
     assert!(child.wait().unwrap().success());
     assert_eq!(site.book.counts(), (1, 1, 0));
+}
+
+/// The server has opened the session, and the program does not know its name yet.
+#[test]
+fn a_call_that_a_signal_ends_logs_out_of_the_session_that_it_was_opening() {
+    let site = Site::redfish();
+    site.book.slow_log_in(Duration::from_secs(1));
+    let child = calling(&site);
+    until("no log-in", || site.book.counts().0 == 1);
+    let ended = interrupted(&site, child);
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(ended.stdout.is_empty(), "there is no result");
+    let told = String::from_utf8(ended.stderr).unwrap();
+    assert!(told.contains("interrupted") && !told.contains("not ended"), "{told}");
+    assert_eq!((site.book.counts(), site.noted()), ((1, 1, 0), 1));
+    site.swept();
+}
+
+#[test]
+fn a_log_in_that_hangs_does_not_keep_the_program() {
+    let site = Site::redfish();
+    site.book.slow_log_in(Duration::from_secs(600));
+    let child = calling(&site);
+    until("no log-in", || site.book.counts().0 == 1);
+    let begun = Instant::now();
+    let ended = interrupted(&site, child);
+    assert!(begun.elapsed() < END, "{:?}", begun.elapsed());
+    assert_eq!(ended.status.code(), Some(1));
+    let told = String::from_utf8(ended.stderr).unwrap();
+    assert!(told.contains("sessions were not ended within 9 seconds"), "{told}");
+    // Nobody knows how to log out of it.
+    assert_eq!((site.book.counts(), site.noted()), ((1, 0, 1), 0));
+    site.swept();
 }
