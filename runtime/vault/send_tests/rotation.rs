@@ -87,7 +87,7 @@ impl Issuer {
 struct Yard {
     house: House,
     issuer: Arc<Mutex<Issuer>>,
-    _upstream: Upstream,
+    upstream: Upstream,
 }
 
 impl Yard {
@@ -104,10 +104,13 @@ impl Yard {
         let issuer = Arc::new(Mutex::new(issuer));
         let known = Arc::clone(&issuer);
         let upstream = Upstream::start(move |seen| known.lock().unwrap().reply(seen)).await;
-        let place = Place { more: MORE, more_operations: &["read"], ..Place::here(upstream.port) };
-        let house = House::at(&place);
+        let house = Self::house(upstream.port);
         put(&house.store, "refresh", FIRST);
-        Self { house, issuer, _upstream: upstream }
+        Self { house, issuer, upstream }
+    }
+
+    fn house(port: u16) -> House {
+        House::at(&Place { more: MORE, more_operations: &["read"], ..Place::here(port) })
     }
 
     async fn read(&self) -> Result<u16, Failure> {
@@ -115,12 +118,16 @@ impl Yard {
         answer.map(|answer| answer.status)
     }
 
-    /// What a process that starts anew has: the store and the journal, and no token.
-    fn restart(&mut self) {
+    /// What another process has: the store and the journal, and no token.
+    fn another(&self) -> Vault {
         let (root, store) = (self.house.root.path(), self.house.store.clone());
         let journal = Journal::open(&root.join("journal"), store.journal_key().unwrap()).unwrap();
         let quarantine = Quarantine::open(&root.join("quarantine.json")).unwrap();
-        self.house.vault = Vault::new(Providers::new(store), journal, quarantine);
+        Vault::new(Providers::new(store), journal, quarantine)
+    }
+
+    fn restart(&mut self) {
+        self.house.vault = self.another();
     }
 
     async fn stored(&self) -> String {
@@ -161,6 +168,22 @@ async fn thirty_two_calls_at_once_refresh_once() {
     }
     let issuer = yard.issuer.lock().unwrap();
     assert_eq!((issuer.issued, issuer.dead), (1, false));
+}
+
+/// Whoever comes second waits, and goes on from what the first was given.
+#[tokio::test]
+async fn two_processes_at_once_do_not_use_one_token_twice() {
+    let yard = Yard::new().await;
+    yard.issuer.lock().unwrap().pause = Duration::from_millis(300);
+    let mut beside = Yard::house(yard.upstream.port);
+    beside.vault = yard.another();
+    let mut scope = beside.begin();
+    let (one, other) = tokio::join!(yard.read(), beside.more(request("read", Some("delegated")), &mut scope));
+    // Which of the two access tokens the service still takes is its own affair.
+    assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
+    let current = yard.issuer.lock().unwrap().current.clone();
+    assert!(!yard.issuer.lock().unwrap().dead);
+    assert_eq!((yard.stored().await, yard.pending()), (current, 0));
 }
 
 /// A store that cannot be written keeps the old token; the journal has the next one, and that is used.
