@@ -51,7 +51,17 @@ pub(crate) struct House {
 }
 
 impl House {
+    /// One whose approvals are simulated.
     pub(crate) async fn build(upstream: SocketAddr, durability: Durability) -> Self {
+        Self::asking(upstream, durability, desk).await
+    }
+
+    /// One that asks at a desk of the caller's.
+    pub(crate) async fn asking(
+        upstream: SocketAddr,
+        durability: Durability,
+        desk: impl FnOnce(Throwaway) -> Desk,
+    ) -> Self {
         let state = State::new();
         let name: Name = "bench".parse().unwrap();
         let (package, policy) = policy(&name, upstream);

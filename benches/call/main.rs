@@ -12,7 +12,10 @@
 
 mod allocator;
 mod direct;
+mod gesture;
 mod house;
+#[path = "../approval/person.rs"]
+mod person;
 mod process;
 mod steps;
 mod table;
@@ -40,6 +43,7 @@ fn main() {
     table::print(&runtime, &arms);
     allocator::print(&runtime, &arms);
     steps::print(&runtime, upstream.addr);
+    gesture::print(&runtime);
     process::print();
 }
 

@@ -130,6 +130,7 @@ fn bench() -> Result<(), Failed> {
     Step::cargo("building the benches (minutes)").args(["bench", "--package", "claviger", "--no-run"]).run()?;
     Step::cargo("running the bench of the scan").args(["bench", "--quiet", "--package", "claviger-vault"]).run()?;
     Step::cargo("running the bench of the log").args(["bench", "--quiet", "--package", "claviger-audit"]).run()?;
+    Step::cargo("running the bench of approvals").args(["bench", "--quiet", "--package", "claviger-approval"]).run()?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     Step::new("running the benches on one core", Path::new("taskset"))
         .args(["--cpu-list".as_ref(), "0".as_ref(), cargo.as_os_str()])
