@@ -69,7 +69,31 @@ impl fmt::Debug for KeyPage {
 #[cfg(all(test, target_os = "linux"))]
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
+    use std::io::{Read as _, Seek as _};
+
+    use memmap2::MmapMut;
+
     use super::KeyPage;
+    use crate::seal::KEY_BYTES;
+
+    /// A page that a file shares shows what is left when the page is gone.
+    #[test]
+    #[expect(unsafe_code, reason = "a mapped file can be changed by others; nobody else has this one")]
+    fn what_lay_on_a_page_is_wiped_when_it_is_dropped() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.set_len(KEY_BYTES.try_into().unwrap()).unwrap();
+        let mapped = unsafe { MmapMut::map_mut(&file) }.unwrap();
+        let mut seen = move || {
+            let mut bytes = Vec::new();
+            file.rewind().and_then(|()| file.read_to_end(&mut bytes)).unwrap();
+            bytes
+        };
+        let mut key = KeyPage { page: mapped, warning: None };
+        key.fill().fill(0x5a);
+        assert_eq!(seen(), [0x5a; KEY_BYTES]);
+        drop(key);
+        assert_eq!(seen(), [0; KEY_BYTES]);
+    }
 
     /// The kernel's own count of what this process keeps out of the swap space.
     #[test]
