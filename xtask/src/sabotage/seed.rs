@@ -10,8 +10,8 @@ use crate::step::{Failed, file, say};
 /// What begins so is built from the tree itself, and must be built from the copy.
 const OWN: [&str; 5] = ["claviger", "libclaviger", "xtask", "it-", "call-"];
 
-/// What integration tests look for beside the program that they run.
-const BESIDE: [&str; 2] = ["packages", "debug/claviger-compile"];
+/// What tests look for beside the program that they run: packages, servers and the second verifier's Python, the compiler.
+const BESIDE: [&str; 3] = ["packages", "servers", "debug/claviger-compile"];
 
 /// Puts what tests start or read beside the programs of the copy.
 ///
