@@ -7,7 +7,8 @@ use crate::sabotage::git;
 use crate::step::{Failed, file};
 
 /// What tests look for beside the sources: built by `cargo xtask test`, and too large to build twice.
-const BUILT: [&str; 4] = ["target/compiler", "target/packages", "target/plugins", "tests/hostile/target"];
+const BUILT: [&str; 5] =
+    ["target/compiler", "target/packages", "target/plugins", "target/servers", "tests/hostile/target"];
 
 /// The file that lists what was copied, so that what is gone from the tree goes from the copy.
 const LIST: &str = ".copied";
