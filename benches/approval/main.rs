@@ -7,7 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a bench that cannot be set up has nothing to say")]
 
 mod person;
-#[path = "../log/policy.rs"]
+#[path = "../../runtime/audit/fixtures/policy.rs"]
 mod policy;
 
 use std::hint::black_box;
@@ -57,7 +57,7 @@ fn receipt() -> (Receipt, EnrolledKey) {
         connection: "acme".parse().unwrap(),
         tool: "things".parse().unwrap(),
     };
-    let granted = policy::policy().check(Request { caller, action: Action::Send(send) }).unwrap();
+    let granted = policy::policy("").check(Request { caller, action: Action::Send(send) }).unwrap();
     let moment = Moment { now: 1_795_469_400, nonce: [7; 32], wait: Duration::from_secs(30) };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let approved = runtime.block_on(desk.approve(granted, moment, &|_| {})).unwrap();

@@ -46,7 +46,7 @@ impl House {
         let approvers = Enrolled::new([passkey.enrolment("Robin").unwrap()]).unwrap();
         let desk = Desk::throwaway(Box::new(passkey), approvers.clone(), proof);
         let keys = Keys { log: CheckpointKey::from_seed(SEED).public(), approvers };
-        Self { policy: policy(), desk, nonce: AtomicU64::new(0), keys, directory }
+        Self { policy: policy(""), desk, nonce: AtomicU64::new(0), keys, directory }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

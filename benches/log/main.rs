@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a bench that cannot be set up has nothing to say")]
 
 mod house;
+#[path = "../../runtime/audit/fixtures/policy.rs"]
 mod policy;
 
 use std::io::Write as _;
