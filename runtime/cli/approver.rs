@@ -4,14 +4,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use claviger_approval::{ApproverKind, Enrolled, EnrolledKey};
-use claviger_audit::{Log, OperatorAction};
+use claviger_audit::OperatorAction;
 use claviger_server::{Person, Web};
 use serde_json::{Value, json};
 
+use crate::book::Book;
 use crate::error::{Code, Failure};
 use crate::output::{self, Output};
 use crate::state::{self, State};
-use crate::{open, revoking, web};
+use crate::{open, web};
 
 /// How long a person may take to make a passkey.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
@@ -46,21 +47,22 @@ pub(crate) fn add(
     role: Option<&str>,
 ) -> Result<Output, Failure> {
     let config = state.config()?;
-    // Taken now: a host that runs would go on with the approvers that it knows, and is named.
-    let log = open::log(state)?;
-    crate::block_on(revoking::note_left(state, &log))??;
-    open::embedded(state, identity)?;
+    let vault = open::embedded(state, identity)?;
+    let mut book = Book::open_with(state, &vault)?;
     let person = Person { name: name.unwrap_or(&config.principal).to_owned(), role: role.map(str::to_owned) };
     let enrolled = open::enrolled(state)?;
     let (place, tickets) = (web::place(&config)?, web::tickets(state)?);
     let patience = if config.web.origin.is_some() { TEAM_PATIENCE } else { PATIENCE };
     let key = crate::block_on(async {
-        let (page, link, mut enrolling) = Web::enrol(place, tickets, enrolled, person).await.map_err(Failure::state)?;
+        let (page, link, mut enrolling) =
+            Web::enrol(place, tickets, &enrolled, person).await.map_err(Failure::state)?;
         web::invite(&config, &link);
-        let made = tokio::time::timeout(patience, enrolling.complete(async |key| keep(state, &log, key).await)).await;
+        let made =
+            tokio::time::timeout(patience, enrolling.complete(async |key| keep(state, &mut book, key).await)).await;
         page.close().await;
         made.ok().flatten().unwrap_or_else(|| Err(nobody()))
     })??;
+    book.close()?;
     let said = format!(
         "{} approves with passkey {}\nrequests are approved in the browser from now on; a second passkey, for when one is lost: claviger approver add",
         key.name(),
@@ -73,10 +75,11 @@ pub(crate) fn add(
 /// daemon looks at the fingers of the user whose process this is, and nobody else's.
 pub(crate) fn add_fprintd(state: &State, identity: Option<&Path>) -> Result<Output, Failure> {
     let config = state.config()?;
-    let log = open::log(state)?;
-    open::embedded(state, identity)?;
+    let vault = open::embedded(state, identity)?;
+    let mut book = Book::open_with(state, &vault)?;
     let key = open::fprintd(state, &config)?.enrolment(&config.principal).map_err(Failure::state)?;
-    crate::block_on(keep(state, &log, &key))??;
+    crate::block_on(keep(state, &mut book, &key))??;
+    book.close()?;
     let said = format!(
         "{} approves on the terminal with a finger on this machine's reader, key {}\nlet claviger.toml say approver = \"fprintd\"; receipts are marked host-asserted",
         key.name(),
@@ -90,10 +93,10 @@ fn nobody() -> Failure {
 }
 
 /// Noted first, then written: no record, no act.
-async fn keep(state: &State, log: &Log, key: &EnrolledKey) -> Result<(), Failure> {
+async fn keep(state: &State, book: &mut Book, key: &EnrolledKey) -> Result<(), Failure> {
     let mut enrolled = open::enrolled(state)?;
     enrolled.add(key.clone()).map_err(Failure::state)?;
-    open::note_in(log, OperatorAction::ApproverAdded, key.name(), Some(&detail(key))).await?;
+    book.note(OperatorAction::ApproverAdded, key.name(), Some(&detail(key))).await?;
     write(&state.approvers(), &enrolled)
 }
 
@@ -165,26 +168,17 @@ pub(crate) fn revoke(state: &State, identity: Option<&Path>, approver: &str) -> 
             "no enrolled key is {approver:?}'s, and none's identifier begins so; `claviger approver list` shows them"
         )));
     }
-    let log = match gone.iter().all(|key| key.kind() == ApproverKind::Webauthn) {
-        true => open::log_unless_held(state)?,
-        // A terminal does not look again.
-        false => Some(open::log(state)?),
-    };
-    open::embedded(state, identity)?;
+    let vault = open::embedded(state, identity)?;
+    let mut book = Book::open_with(state, &vault)?;
     let mut aside = revoked(state)?;
     for key in &gone {
-        match &log {
-            Some(log) => {
-                crate::block_on(revoking::note_left(state, log))??;
-                crate::block_on(open::note_in(log, OperatorAction::ApproverRevoked, key.name(), Some(&detail(key))))??;
-            }
-            None => revoking::leave(state, key)?,
-        }
+        book.note_now(OperatorAction::ApproverRevoked, key.name(), Some(&detail(key)))?;
         aside.add(key.clone()).map_err(Failure::state)?;
     }
     // Aside first: a key in both files counts no less than before, one in neither would make the log unverifiable.
     write(&state.revoked_approvers(), &aside)?;
     write(&state.approvers(), &Enrolled::new(left).map_err(Failure::state)?)?;
+    book.close()?;
     let names: Vec<String> = gone.iter().map(|key| format!("{} {}", key.name(), short(key))).collect();
     let json: Vec<Value> = gone.iter().map(told).collect();
     Output::new(format!("revoked: {}", names.join(", ")), &json)

@@ -181,6 +181,11 @@ pub(crate) enum Connection {
     Add(Box<AddConnection>),
     /// List connections
     List,
+    /// Remove a connection and its grant; a host that runs denies it from then on
+    Remove {
+        /// The connection
+        connection: Name,
+    },
     /// Bind a secret of a connection to another reference, for example to the item that a rotation stored
     Bind {
         /// The connection
@@ -267,6 +272,17 @@ pub(crate) enum Grant {
     Show {
         /// The connection
         connection: Name,
+    },
+    /// Take operations, write-backs or principals from a connection; a host that runs denies them from then on
+    Revoke {
+        /// The connection
+        connection: Name,
+        /// Operations and write-back rules, as `claviger grant show` names them
+        #[arg(required_unless_present = "principals")]
+        actions: Vec<Name>,
+        /// A principal who may use the connection no more; may be given again
+        #[arg(long = "principal")]
+        principals: Vec<String>,
     },
 }
 
