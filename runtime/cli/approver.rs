@@ -1,5 +1,6 @@
 //! `claviger approver`: whose yes counts.
 
+use std::future::Future;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 use crate::book::Book;
 use crate::error::{Code, Failure};
 use crate::output::{self, Output};
-use crate::state::{self, State};
+use crate::state::{self, Config, State};
 use crate::{open, web};
 
 /// How long a person may take to make a passkey.
@@ -50,18 +51,11 @@ pub(crate) fn add(
     let vault = open::embedded(state, identity)?;
     let mut book = Book::open_with(state, &vault)?;
     let person = Person { name: name.unwrap_or(&config.principal).to_owned(), role: role.map(str::to_owned) };
-    let enrolled = open::enrolled(state)?;
-    let (place, tickets) = (web::place(&config)?, web::tickets(state)?);
     let patience = if config.web.origin.is_some() { TEAM_PATIENCE } else { PATIENCE };
-    let key = crate::block_on(async {
-        let (page, link, mut enrolling) =
-            Web::enrol(place, tickets, &enrolled, person).await.map_err(Failure::state)?;
-        web::invite(&config, &link);
-        let made =
-            tokio::time::timeout(patience, enrolling.complete(async |key| keep(state, &mut book, key).await)).await;
-        page.close().await;
-        made.ok().flatten().unwrap_or_else(|| Err(nobody()))
-    })??;
+    let key = match book.enrol(&person, patience, |link| web::invite(&config, link))? {
+        Some(key) => key,
+        None => crate::block_on(enrol(state, &config, &mut book, person, patience))??,
+    };
     book.close()?;
     let said = format!(
         "{} approves with passkey {}\nrequests are approved in the browser from now on; a second passkey, for when one is lost: claviger approver add",
@@ -71,6 +65,28 @@ pub(crate) fn add(
     Output::new(said, &told(&key))
 }
 
+/// On a page of this command's, where no host serves one.
+async fn enrol(
+    state: &State,
+    config: &Config,
+    book: &mut Book,
+    person: Person,
+    patience: Duration,
+) -> Result<EnrolledKey, Failure> {
+    let (place, tickets) = (web::place(config)?, web::tickets(state)?);
+    let served = Web::enrol(place, tickets, web::roll(state), person).await;
+    let (page, link, mut enrolling) = served.map_err(Failure::state)?;
+    web::invite(config, &link);
+    let written = async |key: &EnrolledKey| keep(state, key, added(book, key)).await;
+    let made = tokio::time::timeout(patience, enrolling.complete(written)).await;
+    page.close().await;
+    made.ok().flatten().unwrap_or_else(|| Err(nobody()))
+}
+
+async fn added(book: &mut Book, key: &EnrolledKey) -> Result<(), Failure> {
+    book.note(OperatorAction::ApproverAdded, key.name(), Some(&detail(key))).await
+}
+
 /// Enrols the host's own key for what it asserts after a finger was recognised. The person is the directory's principal: the
 /// daemon looks at the fingers of the user whose process this is, and nobody else's.
 pub(crate) fn add_fprintd(state: &State, identity: Option<&Path>) -> Result<Output, Failure> {
@@ -78,7 +94,7 @@ pub(crate) fn add_fprintd(state: &State, identity: Option<&Path>) -> Result<Outp
     let vault = open::embedded(state, identity)?;
     let mut book = Book::open_with(state, &vault)?;
     let key = open::fprintd(state, &config)?.enrolment(&config.principal).map_err(Failure::state)?;
-    crate::block_on(keep(state, &mut book, &key))??;
+    crate::block_on(keep(state, &key, added(&mut book, &key)))??;
     book.close()?;
     let said = format!(
         "{} approves on the terminal with a finger on this machine's reader, key {}\nlet claviger.toml say approver = \"fprintd\"; receipts are marked host-asserted",
@@ -88,15 +104,19 @@ pub(crate) fn add_fprintd(state: &State, identity: Option<&Path>) -> Result<Outp
     Output::new(said, &told(&key))
 }
 
-fn nobody() -> Failure {
+pub(crate) fn nobody() -> Failure {
     Failure::new(Code::Refused, "nobody made a passkey in time; run the command again")
 }
 
 /// Noted first, then written: no record, no act.
-async fn keep(state: &State, book: &mut Book, key: &EnrolledKey) -> Result<(), Failure> {
+pub(crate) async fn keep(
+    state: &State,
+    key: &EnrolledKey,
+    noted: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
     let mut enrolled = open::enrolled(state)?;
     enrolled.add(key.clone()).map_err(Failure::state)?;
-    book.note(OperatorAction::ApproverAdded, key.name(), Some(&detail(key))).await?;
+    noted.await?;
     write(&state.approvers(), &enrolled)
 }
 

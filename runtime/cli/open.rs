@@ -53,7 +53,7 @@ pub(crate) async fn host(
     let (desk, web) = desk(state, &config, &log, &vault).await?;
     let desk = desk.recalling(approved);
     let hallway = Hallway::new(loading.policy, desk, log, vault, Outside::system());
-    attending::attend(state, &hallway, embedded);
+    attending::attend(state, &hallway, embedded, web.as_ref());
     Ok((Host::new(hallway, loading.plugins, Arc::new(crate::output::plugin_line)), web))
 }
 
@@ -73,7 +73,7 @@ pub(crate) async fn hallway(
     let (desk, web) = desk(state, &config, &log, &vault).await?;
     let desk = desk.recalling(approved);
     let hallway = Hallway::new(policy, desk, log, vault, Outside::system());
-    attending::attend(state, &hallway, embedded);
+    attending::attend(state, &hallway, embedded, web.as_ref());
     Ok((hallway, web))
 }
 

@@ -45,6 +45,7 @@ const COOKIE: &str = "claviger-session";
 /// The same where there is TLS: browsers take one of this name from its own host alone, over TLS, for all paths
 /// (RFC 6265bis §4.1.3.2).
 const TEAM_COOKIE: &str = "__Host-claviger-session";
+const ENROLMENT_COOKIE: &str = "__Host-claviger-enrolment";
 
 /// Separates what the two keys authenticate from everything else.
 const TICKET_DOMAIN: &[u8] = b"claviger/ticket/v1\0";
@@ -98,10 +99,16 @@ pub(crate) fn cookie_name(origin: &Origin) -> String {
     format!("{name}-{}", origin.port())
 }
 
+/// The name of the cookie of whoever is invited to enrol on a team's page. One of its own: it neither opens a session there
+/// nor ends one.
+pub(crate) fn enrolment_cookie(origin: &Origin) -> String {
+    format!("{ENROLMENT_COOKIE}-{}", origin.port())
+}
+
 /// The whole cookie: out of the reach of scripts and of other sites' requests.
-pub(crate) fn cookie(origin: &Origin, value: &str) -> String {
+pub(crate) fn cookie(origin: &Origin, name: &str, value: &str) -> String {
     let secure = if origin.is_team() { "; Secure" } else { "" };
-    let (name, seconds) = (cookie_name(origin), SESSION_LIFE / 1_000);
+    let seconds = SESSION_LIFE / 1_000;
     format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}")
 }
 

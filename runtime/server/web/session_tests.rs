@@ -140,8 +140,8 @@ fn an_invitation_is_answered_once_and_soon() {
 #[test]
 fn a_teams_cookie_is_its_hosts_alone() {
     let origin = crate::web::Origin::team("https://approve.acme.example", None).unwrap();
-    let cookie = super::cookie(&origin, "v");
+    let cookie = super::cookie(&origin, &super::cookie_name(&origin), "v");
     assert_eq!(cookie, "__Host-claviger-session-443=v; Path=/; HttpOnly; SameSite=Strict; Max-Age=28800; Secure");
     let here = crate::web::Origin::new("claviger.localhost", 7443).unwrap();
-    assert!(!super::cookie(&here, "v").contains("Secure"));
+    assert!(!super::cookie(&here, &super::cookie_name(&here), "v").contains("Secure"));
 }

@@ -14,9 +14,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::ceremony::{Given, is_usable};
+use super::invited::is_for_invited;
 use super::listen::Peer;
 use super::routes::signed_in;
-use super::session::{SIGN_IN_LIFE, cookie};
+use super::session::SIGN_IN_LIFE;
 use super::site::Site;
 use super::trouble::Trouble;
 use super::{assets, page};
@@ -48,6 +49,7 @@ pub(crate) struct Answer {
 pub(crate) async fn required(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let is_open = path == BEGIN || path == FINISH || assets::paths().any(|known| known == path);
+    let is_open = is_open || is_for_invited(path);
     if is_open || !site.signs_in() || signed_in(&site, request.headers()).is_some() {
         return next.run(request).await;
     }
@@ -89,7 +91,7 @@ pub(crate) async fn finish(
         site.wrong_sign_ins.allows(peer.0, Instant::now());
     }
     let value = entered?;
-    Ok(([(header::SET_COOKIE, cookie(&site.origin, &value))], Json(json!({ "state": "entered" }))).into_response())
+    Ok(([(header::SET_COOKIE, site.cookie(&value))], Json(json!({ "state": "entered" }))).into_response())
 }
 
 fn enter(site: &Site, answer: Answer) -> Result<String, Trouble> {

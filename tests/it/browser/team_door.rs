@@ -132,7 +132,7 @@ async fn behind_a_proxy_the_name_is_exact_and_an_enrolment_link_opens_once() {
     let entered = enter(team.origin(), host.clone()).await.unwrap();
     assert_eq!(entered.status(), 200);
     let cookie = entered.headers()["set-cookie"].to_str().unwrap().to_owned();
-    assert!(cookie.starts_with("__Host-claviger-session-") && cookie.ends_with("; Secure"), "{cookie}");
+    assert!(cookie.starts_with("__Host-claviger-enrolment-") && cookie.ends_with("; Secure"), "{cookie}");
     assert_eq!(enter(team.origin(), host).await.unwrap().status(), 401, "a link opened twice");
 }
 
