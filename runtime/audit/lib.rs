@@ -28,6 +28,7 @@ mod outcome;
 mod prove;
 mod queue;
 mod read;
+mod recall;
 mod recorded;
 mod resume;
 mod second;

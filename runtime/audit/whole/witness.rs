@@ -99,6 +99,26 @@ async fn only_known_keys_over_this_checkpoint_count() {
     assert_eq!(refused, WitnessError::Checkpoint(CheckpointError::Signature));
 }
 
+#[tokio::test]
+async fn a_witness_is_in_the_note_once_however_often_it_answers() {
+    let house = House::new(SimulatedAnswer::Approve);
+    grown(&house, 1).await;
+    let other = WitnessKey::from_seed("witness.example/w2", [0x33; 32]).unwrap();
+    let line = |key: &WitnessKey, second| key.cosign(&request(&house, 0), &house.keys.log, None, at(second)).unwrap().0;
+    let (one, again, two) = (line(&witness(), 5), line(&witness(), 6), line(&other, 7));
+    // The same key twice among those that are known is one witness.
+    let known = [witness().public(), other.public(), witness().public()];
+    let lines =
+        |note: &[u8]| String::from_utf8_lossy(note).lines().filter(|line| line.contains("witness.example")).count();
+    let cosigned = add_cosignatures(&note(&house), &format!("{one}{again}{one}"), &known).unwrap();
+    assert_eq!(lines(&cosigned), 1);
+    assert_eq!(add_cosignatures(&cosigned, &again, &known).unwrap(), cosigned, "it has signed already");
+    let both = add_cosignatures(&cosigned, &format!("{one}{two}{two}"), &known).unwrap();
+    assert_eq!((lines(&both), cosignatures(&both, &known[..2]).len()), (2, 2));
+    assert_eq!(add_cosignatures(&both, "garbage", &known), Err(WitnessError::Unsigned));
+    assert!(house.keys.log.open(&both).is_ok());
+}
+
 #[test]
 fn another_implementation_s_cosignature_is_understood() {
     // Key and line by Python's `cryptography`, from C2SP tlog-cosignature: seed 0x31 32 times, time 1795469405.
