@@ -73,7 +73,7 @@ fn waiting(site: &Site, names: &[Id]) -> Vec<Member> {
 
 /// Shows every member in full. What ended meanwhile is not among them, and the page says so.
 pub(crate) async fn page(State(site): State<Arc<Site>>, Path(ids): Path<String>, headers: HeaderMap) -> Response {
-    let Some(session) = signed_in(&site, &headers) else { return entrance() };
+    let Some(session) = signed_in(&site, &headers) else { return entrance(&site) };
     let names = match named(&ids) {
         Ok(names) => names,
         Err(trouble) => return trouble.into_response(),

@@ -19,6 +19,7 @@ use super::ceremony::{self, Begin, Challenge, Given};
 use super::enrolment::EnrolmentDesk;
 use super::id::Id;
 use super::limits::MAX_BODY;
+use super::reader::Reader;
 use super::session::{Session, cookie, cookie_name};
 use super::site::Site;
 use super::trouble::Trouble;
@@ -46,6 +47,7 @@ pub(crate) fn routes(site: Arc<Site>) -> Router {
         .route("/batch/{ids}/finish", post(batch::finish))
         .route(sign_in::BEGIN, post(sign_in::begin))
         .route(sign_in::FINISH, post(sign_in::finish))
+        .route(sign_in::OUT, post(sign_in::out))
         .route("/events", get(events::events))
         .route("/enrol/{id}", get(enrolment))
         .route("/enrol/{id}/begin", post(enrol_begin))
@@ -65,12 +67,12 @@ async fn file(uri: Uri) -> Response {
 async fn nothing(State(site): State<Arc<Site>>, request: Request) -> Response {
     match signed_in(&site, request.headers()) {
         Some(_) => (StatusCode::NOT_FOUND, "there is no such page\n").into_response(),
-        None => entrance(),
+        None => entrance(&site),
     }
 }
 
-pub(crate) fn entrance() -> Response {
-    (StatusCode::UNAUTHORIZED, shown(page::entrance())).into_response()
+pub(crate) fn entrance(site: &Site) -> Response {
+    (StatusCode::UNAUTHORIZED, shown(page::entrance(site.enrolment.is_some()))).into_response()
 }
 
 pub(crate) fn shown(markup: maud::Markup) -> Html<String> {
@@ -127,13 +129,14 @@ async fn enter(
     ticket: Result<Json<Ticket>, JsonRejection>,
 ) -> Result<Response, Trouble> {
     let Json(Ticket { ticket }) = ticket.map_err(|_| Trouble::Malformed)?;
-    let value = site.sessions.enter(&ticket, SystemTime::now()).ok_or(Trouble::Ticket)?;
+    let opens_nothing = || if site.enrolment.is_some() { Trouble::EnrolmentLink } else { Trouble::Ticket };
+    let value = site.sessions.enter(&ticket, SystemTime::now()).ok_or_else(opens_nothing)?;
     Ok(([(header::SET_COOKIE, cookie(&site.origin, &value))], Json(json!({ "state": "entered" }))).into_response())
 }
 
 async fn console(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    let Some(session) = signed_in(&site, &headers) else { return entrance() };
-    shown(page::console(&site.board.open(), &site.sessions.token(session, "/"))).into_response()
+    let Some(session) = signed_in(&site, &headers) else { return entrance(&site) };
+    shown(page::console(&site.board.open(), &Reader::of(&site, session))).into_response()
 }
 
 pub(crate) fn path_of(id: &Id) -> String {
@@ -141,7 +144,7 @@ pub(crate) fn path_of(id: &Id) -> String {
 }
 
 async fn approval(State(site): State<Arc<Site>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    let Some(session) = signed_in(&site, &headers) else { return entrance() };
+    let Some(session) = signed_in(&site, &headers) else { return entrance(&site) };
     let id = Id::given(&id);
     match site.board.find(&id) {
         Found::Open(ask) => {
@@ -221,7 +224,7 @@ fn enrolling<'a>(site: &'a Site, id: &str) -> Result<&'a EnrolmentDesk, Trouble>
 }
 
 async fn enrolment(State(site): State<Arc<Site>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    let Some(session) = signed_in(&site, &headers) else { return entrance() };
+    let Some(session) = signed_in(&site, &headers) else { return entrance(&site) };
     match enrolling(&site, &id) {
         Ok(desk) => shown(page::enrolment(desk, &site.sessions.token(session, desk.path()))).into_response(),
         Err(trouble) => trouble.into_response(),
@@ -234,7 +237,7 @@ async fn enrol_begin(
     headers: HeaderMap,
 ) -> Result<Json<serde_json::Value>, Trouble> {
     let desk = enrolling(&site, &id)?;
-    authorised(&site, &headers, desk.path())?;
+    authorised(&site, &headers, desk.path()).map_err(|_| Trouble::EnrolmentLink)?;
     desk.begin().map(Json)
 }
 
@@ -245,7 +248,7 @@ async fn enrol_finish(
     made: Result<Json<serde_json::Value>, JsonRejection>,
 ) -> Result<Response, Trouble> {
     let desk = enrolling(&site, &id)?;
-    authorised(&site, &headers, desk.path())?;
+    authorised(&site, &headers, desk.path()).map_err(|_| Trouble::EnrolmentLink)?;
     let Json(made) = made.map_err(|_| Trouble::Malformed)?;
     desk.finish(made).await?;
     Ok(Json(json!({ "state": "enrolled" })).into_response())
