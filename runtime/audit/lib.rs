@@ -52,7 +52,7 @@ pub use error::{Broken, LogError, Unrecorded, Why};
 pub use event::{DeniedFacts, Event, OperatorAction, OperatorFacts, RefusedFacts};
 pub use examine::LeafHashes;
 pub use export::{DIGESTS_FILE, KEYS_FILE, export, export_keys, verify_export};
-pub use format::{CHECKPOINT_FILE, HASHES_FILE, Kind, LOG_FILE, MAX_LINE, VERSION};
+pub use format::{CHECKPOINT_FILE, COSIGNED_FILE, HASHES_FILE, Kind, LOG_FILE, MAX_LINE, VERSION};
 pub use log::Log;
 pub use open::{Recovery, Torn};
 pub use options::Options;

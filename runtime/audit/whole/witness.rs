@@ -5,8 +5,8 @@ use claviger_approval::SimulatedAnswer;
 
 use crate::fixtures::{House, at, key};
 use crate::{
-    CHECKPOINT_FILE, CheckpointError, WitnessError, WitnessKey, WitnessRequest, WitnessVerifier, add_cosignatures,
-    cosignatures,
+    CHECKPOINT_FILE, COSIGNED_FILE, CheckpointError, LogError, WitnessError, WitnessKey, WitnessRequest,
+    WitnessVerifier, add_cosignatures, cosignatures, export, verify_export,
 };
 
 fn witness() -> WitnessKey {
@@ -117,6 +117,29 @@ async fn a_witness_is_in_the_note_once_however_often_it_answers() {
     assert_eq!((lines(&both), cosignatures(&both, &known[..2]).len()), (2, 2));
     assert_eq!(add_cosignatures(&both, "garbage", &known), Err(WitnessError::Unsigned));
     assert!(house.keys.log.open(&both).is_ok());
+}
+
+#[tokio::test]
+async fn an_export_has_what_witnesses_signed_and_its_damage_is_found() {
+    let house = House::new(SimulatedAnswer::Approve);
+    grown(&house, 1).await;
+    let (line, _) = witness().cosign(&request(&house, 0), &house.keys.log, None, at(5)).unwrap();
+    let cosigned = add_cosignatures(&note(&house), &line, &[witness().public()]).unwrap();
+    std::fs::write(house.audit().join(COSIGNED_FILE), &cosigned).unwrap();
+    grown(&house, 1).await;
+    let out = house.path("out");
+    export(&house.audit(), &out, &house.keys).unwrap();
+    assert_eq!(std::fs::read(out.join(COSIGNED_FILE)).unwrap(), cosigned);
+    let verified = || verify_export(&out, &house.keys, std::slice::from_ref(&cosigned));
+    assert_eq!(verified().unwrap().entries, 4);
+    std::fs::write(out.join(COSIGNED_FILE), b"another").unwrap();
+    assert!(matches!(verified(), Err(LogError::Digest { file }) if file == COSIGNED_FILE));
+    std::fs::remove_file(out.join(COSIGNED_FILE)).unwrap();
+    assert!(matches!(verified(), Err(LogError::Digest { .. })), "it was taken away");
+    // What is no checkpoint of this log is not carried along.
+    std::fs::write(house.audit().join(COSIGNED_FILE), b"rubbish").unwrap();
+    export(&house.audit(), &house.path("other"), &house.keys).unwrap();
+    assert!(!house.path("other").join(COSIGNED_FILE).exists());
 }
 
 #[test]
