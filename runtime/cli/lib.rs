@@ -53,7 +53,10 @@ mod state;
 mod usage;
 mod web;
 mod witness;
+mod witness_ask;
 mod witness_http;
+mod witness_standing;
+mod witnessing;
 
 use std::ffi::OsString;
 use std::future::Future;

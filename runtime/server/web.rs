@@ -21,6 +21,7 @@ mod neighbour;
 mod origin;
 mod page;
 mod place;
+mod reader;
 mod routes;
 mod session;
 mod sign_in;

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
@@ -17,7 +17,7 @@ use serde_json::json;
 use super::approver::Link;
 use super::enrolment::{Enrolling, EnrolmentDesk, Person};
 use super::page;
-use super::routes::{entrance, recognised, shown, shows_token, signed_in};
+use super::routes::{recognised, shown, shows_token, signed_in};
 use super::session::{Session, Sessions, Tickets, cookie, enrolment_cookie};
 use super::site::{Site, WebError};
 use super::trouble::Trouble;
@@ -106,10 +106,10 @@ impl Invited {
 
     /// A session and the page's own token.
     fn authorise(&self, site: &Site, headers: &HeaderMap) -> Result<(), Trouble> {
-        let session = self.session(site, headers).ok_or(Trouble::NoSession)?;
+        let session = self.session(site, headers).ok_or(Trouble::EnrolmentLink)?;
         match shows_token(self.sessions(site), session, self.desk.path(), headers) {
             true => Ok(()),
-            false => Err(Trouble::NoSession),
+            false => Err(Trouble::EnrolmentLink),
         }
     }
 }
@@ -129,7 +129,7 @@ pub(crate) async fn enter(
     let now = SystemTime::now();
     let cookie = match site.origin.is_team() {
         true => {
-            let value = site.invitations.enter(&ticket, now).ok_or(Trouble::Ticket)?;
+            let value = site.invitations.enter(&ticket, now).ok_or(Trouble::EnrolmentLink)?;
             cookie(&site.origin, &enrolment_cookie(&site.origin), &value)
         }
         false => site.cookie(&site.sessions.enter(&ticket, now).ok_or(Trouble::Ticket)?),
@@ -137,15 +137,19 @@ pub(crate) async fn enter(
     Ok(([(header::SET_COOKIE, cookie)], Json(json!({ "state": "entered" }))).into_response())
 }
 
+fn no_link() -> Response {
+    (StatusCode::UNAUTHORIZED, shown(page::entrance(true))).into_response()
+}
+
 pub(crate) async fn show(State(site): State<Arc<Site>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
     // No difference between a link that was and one that never was: a ticket is what counts.
-    let Ok(invited) = site.invitations.find(&id) else { return entrance() };
+    let Ok(invited) = site.invitations.find(&id) else { return no_link() };
     match invited.session(&site, &headers) {
         Some(session) => {
             let token = invited.sessions(&site).token(session, invited.desk.path());
             shown(page::enrolment(&invited.desk, &token)).into_response()
         }
-        None => entrance(),
+        None => no_link(),
     }
 }
 

@@ -17,6 +17,7 @@ use super::board::{Ending, Found};
 use super::ceremony::{self, Begin, Challenge, Given};
 use super::id::Id;
 use super::limits::MAX_BODY;
+use super::reader::Reader;
 use super::session::{Session, Sessions, cookie_name};
 use super::site::Site;
 use super::trouble::Trouble;
@@ -44,6 +45,7 @@ pub(crate) fn routes(site: Arc<Site>) -> Router {
         .route("/batch/{ids}/finish", post(batch::finish))
         .route(sign_in::BEGIN, post(sign_in::begin))
         .route(sign_in::FINISH, post(sign_in::finish))
+        .route(sign_in::OUT, post(sign_in::out))
         .route("/events", get(events::events))
         .route("/enrol/{id}", get(invited::show))
         .route("/enrol/{id}/begin", post(invited::begin))
@@ -68,7 +70,7 @@ async fn nothing(State(site): State<Arc<Site>>, request: Request) -> Response {
 }
 
 pub(crate) fn entrance() -> Response {
-    (StatusCode::UNAUTHORIZED, shown(page::entrance())).into_response()
+    (StatusCode::UNAUTHORIZED, shown(page::entrance(false))).into_response()
 }
 
 pub(crate) fn shown(markup: maud::Markup) -> Html<String> {
@@ -124,7 +126,7 @@ pub(crate) fn shows_token(sessions: &Sessions, session: Session, path: &str, hea
 
 async fn console(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
     let Some(session) = signed_in(&site, &headers) else { return entrance() };
-    shown(page::console(&site.board.open(), &site.sessions.token(session, "/"))).into_response()
+    shown(page::console(&site.board.open(), &Reader::of(&site, session))).into_response()
 }
 
 pub(crate) fn path_of(id: &Id) -> String {

@@ -12,6 +12,7 @@ use claviger_approval::{Base64Url, SignedIn};
 use hmac::{Hmac, KeyInit, Mac as _};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+use tokio::sync::watch;
 
 use super::id::{NoRandomness, random};
 use super::origin::Origin;
@@ -112,6 +113,12 @@ pub(crate) fn cookie(origin: &Origin, name: &str, value: &str) -> String {
     format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}")
 }
 
+/// What takes the cookie away again.
+pub(crate) fn no_cookie(origin: &Origin) -> String {
+    let secure = if origin.is_team() { "; Secure" } else { "" };
+    format!("{}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0{secure}", cookie_name(origin))
+}
+
 /// A session that was recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Session([u8; 32]);
@@ -124,6 +131,8 @@ pub(crate) struct Sessions {
     secret: [u8; 32],
     started: u64,
     state: Mutex<State>,
+    /// Counts the sessions that somebody ended, for pages that are open in them.
+    ended: watch::Sender<u64>,
 }
 
 #[derive(Default)]
@@ -153,7 +162,14 @@ impl Sessions {
     /// No session yet.
     pub(crate) fn new(tickets: Tickets, now: SystemTime) -> Result<Self, NoRandomness> {
         let invitations = Tickets { key: random()?, domain: SIGN_IN_DOMAIN, life: SIGN_IN_LIFE };
-        Ok(Self { tickets, invitations, secret: random()?, started: milliseconds(now), state: Mutex::default() })
+        Ok(Self {
+            tickets,
+            invitations,
+            secret: random()?,
+            started: milliseconds(now),
+            state: Mutex::default(),
+            ended: watch::channel(0).0,
+        })
     }
 
     /// A ticket for this host's own links.
@@ -217,6 +233,12 @@ impl Sessions {
     /// Ends a session.
     pub(crate) fn end(&self, session: Session) {
         self.lock().open.remove(&session.0);
+        self.ended.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Ends of sessions.
+    pub(crate) fn ends(&self) -> watch::Receiver<u64> {
+        self.ended.subscribe()
     }
 
     /// The token of one page in one session. What changes something has to show it.

@@ -1,4 +1,4 @@
-//! Signing in to a team's page, where nobody has a terminal to take a ticket from.
+//! Signing in to a team's page, where nobody has a terminal to take a ticket from, and out of it.
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Extension, Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use claviger_approval::{Assertion, Base64Url, SignIn};
@@ -16,8 +16,8 @@ use serde_json::json;
 use super::ceremony::{Given, is_usable};
 use super::invited::is_for_invited;
 use super::listen::Peer;
-use super::routes::signed_in;
-use super::session::SIGN_IN_LIFE;
+use super::routes::{authorised, signed_in};
+use super::session::{SIGN_IN_LIFE, no_cookie};
 use super::site::Site;
 use super::trouble::Trouble;
 use super::{assets, page};
@@ -25,6 +25,9 @@ use super::{assets, page};
 /// Where a browser asks for an invitation, and where it answers.
 pub(crate) const BEGIN: &str = "/sign-in/begin";
 pub(crate) const FINISH: &str = "/sign-in/finish";
+
+/// Where somebody signs out.
+pub(crate) const OUT: &str = "/sign-out";
 
 /// What the browser needs to ask for a passkey. No key is named: whoever is not signed in is not told who may.
 #[derive(Debug, Serialize)]
@@ -92,6 +95,18 @@ pub(crate) async fn finish(
     }
     let value = entered?;
     Ok(([(header::SET_COOKIE, site.cookie(&value))], Json(json!({ "state": "entered" }))).into_response())
+}
+
+/// Ends the session that asks, here and now: the cookie is worth nothing from then on, whoever kept a copy of it, and pages
+/// that are open in it hear nothing more. A foreign page ends nobody's: it has no token.
+pub(crate) async fn out(State(site): State<Arc<Site>>, headers: HeaderMap) -> Result<Response, Trouble> {
+    if !site.signs_in() {
+        return Err(Trouble::Unknown);
+    }
+    let session = authorised(&site, &headers, OUT)?;
+    site.sessions.end(session);
+    let gone = [(header::SET_COOKIE, no_cookie(&site.origin))];
+    Ok((gone, Json(json!({ "state": "signed-out" }))).into_response())
 }
 
 fn enter(site: &Site, answer: Answer) -> Result<String, Trouble> {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
-use claviger_approval::{Enrolled, Refused};
+use claviger_approval::{Enrolled, EnrolledKey, Refused};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
@@ -117,6 +117,11 @@ impl Site {
     pub(crate) fn keys_of(&self, session: Session) -> Enrolled {
         let person = self.sessions.person(session);
         self.keys().only(|key| person.as_deref().is_none_or(|person| person == key.name()))
+    }
+
+    /// Whether whoever has this session has a key for this page of which that is so.
+    pub(crate) fn has_key_of(&self, session: Session, is_so: impl Fn(&EnrolledKey) -> bool) -> bool {
+        usable(&self.keys_of(session), &self.origin).any(is_so)
     }
 
     /// Whether somebody who signed in still has a key for this page.
