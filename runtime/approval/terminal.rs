@@ -10,6 +10,7 @@ use tokio::task::spawn_blocking;
 use crate::authenticator_data::UP;
 use crate::device::{Device, Silence};
 use crate::fprintd::Fprintd;
+use crate::polkit::Polkit;
 use crate::presence::Presence;
 use crate::signer::Signer;
 use crate::{
@@ -68,6 +69,14 @@ impl TerminalPrompt {
         Self::on(TERMINAL.into(), seed, Some(Box::new(Fprintd::new(bus))))
     }
 
+    /// A prompt whose yes counts only when this user authenticates in the dialog of a polkit agent after it.
+    ///
+    /// # Errors
+    /// [`UnusableSeed`] for the few seeds that are no key.
+    pub fn with_polkit(seed: &[u8; 32], bus: SystemBus) -> Result<Self, UnusableSeed> {
+        Self::on(TERMINAL.into(), seed, Some(Box::new(Polkit::new(bus))))
+    }
+
     pub(crate) fn on(
         device: PathBuf,
         seed: &[u8; 32],
@@ -102,7 +111,7 @@ impl TerminalPrompt {
         let chosen = chosen.ok_or(Refused::Denied)?;
         if let Some(presence) = &self.presence {
             // The terminal stays this question's: whoever touches or types now means this one.
-            let confirmed = presence.confirm(chosen).await;
+            let confirmed = presence.confirm(ask, chosen).await;
             let outcome = if confirmed.is_ok() { said(answer) } else { "  Not confirmed, so this was denied.\n" };
             self.tell(outcome, turn).await;
             confirmed?;

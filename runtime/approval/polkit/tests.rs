@@ -1,0 +1,209 @@
+//! polkit's own daemon, asked by somebody who is not root, with an agent that a person sits at.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
+
+use super::machine::{Machine, NOBODY, Person, as_nobody, authority};
+use super::{ALLOW_USER_INTERACTION, MESSAGE, Polkit, a_challenge, a_persons, check, policy, unverified};
+use crate::fixtures::{self, SEED, moment};
+use crate::presence::Presence as _;
+use crate::system_bus::tests::{PATIENCE, PrivateBus};
+use crate::terminal::tests::Screen;
+use crate::{Approver as _, Ask, HostMethod, Receipt, Refused, SystemBus, TerminalPrompt, verify};
+
+fn ask() -> Ask {
+    fixtures::ask(&fixtures::facts(), &moment(1_700_000_000, 7)).unwrap()
+}
+
+/// Asks once, as somebody who is not root.
+async fn asked(bus: SystemBus, ask: Ask) -> Result<(), Refused> {
+    as_nobody(move || async move { Polkit::new(bus).confirm(&ask, &ask).await }).await
+}
+
+/// Asks where polkit is set up so and somebody would authenticate: what comes of it, and how often they were asked.
+async fn set_up(policy: Option<String>, rule: Option<&str>) -> (String, usize) {
+    let machine = Machine::start(policy, rule).await;
+    let (_agent, seen) = machine.agent(Person::Authenticates).await;
+    let outcome = asked(machine.bus.bus(), ask()).await;
+    let seen = seen.messages.lock().unwrap().len();
+    (outcome.map_or_else(|refused| refused.to_string(), |()| "yes".to_owned()), seen)
+}
+
+#[tokio::test]
+async fn who_authenticates_says_yes_and_nobody_else_does() {
+    let machine = Machine::start(Some(policy(NOBODY)), None).await;
+    let without = asked(machine.bus.bus(), ask()).await.unwrap_err().to_string();
+    assert!(without.contains("no polkit agent"), "{without}");
+    for (person, outcome) in [
+        (Person::Authenticates, Ok(())),
+        (Person::Fails, Err(unverified("the person in the dialog did not authenticate"))),
+        (Person::Authenticates, Ok(())),
+        (Person::Closes, Err(unverified("the dialog was closed"))),
+    ] {
+        let (agent, seen) = machine.agent(person).await;
+        assert_eq!(asked(machine.bus.bus(), ask()).await, outcome);
+        assert_eq!(seen.messages.lock().unwrap().len(), 1, "each question is asked");
+        agent.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_polkit_says_without_asking_anybody_is_no_yes() {
+    for (rule, why) in [
+        ("YES", "says yes without asking anybody"),
+        ("NO", "says no without asking anybody"),
+        ("AUTH_SELF_KEEP", "would keep the yes"),
+        ("AUTH_ADMIN_KEEP", "would keep the yes"),
+    ] {
+        let (outcome, asked) = set_up(Some(policy(NOBODY)), Some(rule)).await;
+        assert!(outcome.contains(why) && asked == 0, "{rule}: {outcome}, asked {asked} times");
+    }
+    let (outcome, asked) = set_up(Some(policy(NOBODY)), Some("AUTH_SELF")).await;
+    assert_eq!((outcome.as_str(), asked), ("yes", 1), "or the rules above were never read");
+}
+
+#[tokio::test]
+async fn root_is_told_that_it_is_never_asked() {
+    let machine = Machine::start(Some(policy(0)), None).await;
+    let (_agent, seen) = machine.agent(Person::Authenticates).await;
+    let (ask, polkit) = (ask(), Polkit::new(machine.bus.bus()));
+    let refused = polkit.confirm(&ask, &ask).await.unwrap_err().to_string();
+    assert!(refused.contains("root is never asked"), "{refused}");
+    assert!(seen.messages.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_yes_that_was_kept_from_another_question_is_no_yes() {
+    let machine = Machine::start(Some(policy(NOBODY)), Some("AUTH_SELF_KEEP")).await;
+    let (_agent, seen) = machine.agent(Person::Authenticates).await;
+    let bus = machine.bus.bus();
+    let (kept, refused) = as_nobody(move || async move {
+        // Another part of this very process, which lets polkit keep its yes.
+        let connection = bus.connect().await.unwrap();
+        let kept = check(&connection, &authority(&connection).await, &HashMap::new(), ALLOW_USER_INTERACTION).await;
+        let ask = ask();
+        (kept.unwrap(), Polkit::new(bus).confirm(&ask, &ask).await.unwrap_err().to_string())
+    })
+    .await;
+    assert!(kept.0 && kept.2.contains_key("polkit.temporary_authorization_id"), "{kept:?}");
+    assert!(a_persons(&kept).is_err(), "nor would the second answer be one");
+    assert!(refused.contains("says yes without asking anybody"), "{refused}");
+    assert_eq!(seen.messages.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn only_an_answer_to_a_challenge_that_is_not_kept_counts() {
+    let with = |keys: &[&str]| keys.iter().map(|key| ((*key).to_owned(), "1".to_owned())).collect::<HashMap<_, _>>();
+    let keeps = "polkit.retains_authorization_after_challenge";
+    assert!(
+        a_challenge(&(false, true, with(&["plugin"]))).is_ok() && a_persons(&(true, false, with(&["plugin"]))).is_ok()
+    );
+    for answer in
+        [(true, false, with(&[])), (true, true, with(&[])), (false, false, with(&[])), (false, true, with(&[keeps]))]
+    {
+        assert!(a_challenge(&answer).is_err(), "{answer:?}");
+    }
+    for answer in [
+        (true, true, with(&[])),
+        (false, true, with(&[])),
+        (false, false, with(&[])),
+        (true, false, with(&[keeps])),
+        (true, false, with(&["polkit.temporary_authorization_id"])),
+    ] {
+        assert!(a_persons(&answer).is_err(), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_machine_that_is_not_set_up_says_what_to_do() {
+    let (outcome, asked) = set_up(None, None).await;
+    assert!(outcome.contains("install the policy") && asked == 0, "{outcome}");
+    let (outcome, asked) = set_up(Some(policy(NOBODY - 1)), None).await;
+    assert!(outcome.contains("install the policy") && asked == 0, "{outcome}");
+    let bus = PrivateBus::start().await;
+    let outcome = asked_of(bus.bus()).await;
+    assert!(outcome.contains("there is no polkit"), "{outcome}");
+    let outcome = asked_of(SystemBus::at("unix:path=/nonexistent/bus")).await;
+    assert!(outcome.contains("the system bus does not answer"), "{outcome}");
+}
+
+async fn asked_of(bus: SystemBus) -> String {
+    asked(bus, ask()).await.unwrap_err().to_string()
+}
+
+#[tokio::test]
+async fn a_question_that_is_taken_back_closes_the_dialog() {
+    let machine = Machine::start(Some(policy(NOBODY)), None).await;
+    let (_agent, seen) = machine.agent(Person::Waits).await;
+    let bus = machine.bus.bus();
+    let connections = as_nobody(move || async move {
+        let (ask, polkit) = (ask(), Polkit::new(bus.clone()));
+        let asked = tokio::time::timeout(Duration::from_millis(500), polkit.confirm(&ask, &ask)).await;
+        assert!(asked.is_err(), "{asked:?}");
+        // The task that takes it back runs on.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    });
+    let cancelled = tokio::time::timeout(PATIENCE, seen.cancelled.notified());
+    assert!(tokio::join!(cancelled, connections).0.is_ok(), "the dialog still stands");
+}
+
+#[tokio::test]
+async fn a_polkit_that_goes_away_said_nothing() {
+    let mut machine = Machine::start(Some(policy(NOBODY)), None).await;
+    let (_agent, seen) = machine.agent(Person::Waits).await;
+    let asked = asked(machine.bus.bus(), ask());
+    let goes = async {
+        seen.asked.notified().await;
+        machine.daemon.kill().await.unwrap();
+    };
+    let refused = tokio::join!(asked, goes).0.unwrap_err();
+    assert_eq!(refused, unverified("polkit stopped before it had an answer; call again"));
+}
+
+#[tokio::test]
+async fn the_dialog_shows_the_request_and_nothing_that_could_mislead() {
+    let machine = Machine::start(Some(policy(NOBODY)), None).await;
+    let (_agent, seen) = machine.agent(Person::Authenticates).await;
+    asked(machine.bus.bus(), ask()).await.unwrap();
+    let digits = hex::encode(ask().digest()).get(..16).unwrap().to_owned();
+    let shown = seen.messages.lock().unwrap().pop().unwrap();
+    assert_eq!(
+        shown,
+        format!(
+            "You said yes on the terminal, once, to the question whose challenge begins with {digits}: plugin pax8 1.2.0, operation list-subscriptions, effect read, client \"Acme\". Authenticate only if this is the one."
+        )
+    );
+    let mut facts = fixtures::facts();
+    facts.client = Some(format!("$(effect)<i>\u{202e}\n{}", "z".repeat(10_000)));
+    asked(machine.bus.bus(), fixtures::ask(&facts, &moment(1, 7)).unwrap()).await.unwrap();
+    let shown = seen.messages.lock().unwrap().pop().unwrap();
+    assert!(shown.contains("client \"$(effect)\\u{3c}i\\u{3e}\\u{202e}\\u{a}zzz"), "{shown}");
+    assert!(shown.len() < MESSAGE.len() + 300 && !shown.contains(['<', '\n', '\u{202e}']), "{shown}");
+}
+
+#[tokio::test]
+async fn a_word_and_a_dialog_make_a_receipt_that_says_so() {
+    let machine = Machine::start(Some(policy(NOBODY)), None).await;
+    let (_agent, seen) = machine.agent(Person::Authenticates).await;
+    let (screen, polkit) = (Screen::new(), Polkit::new(machine.bus.bus()));
+    // The terminal is theirs, as a person's is.
+    fs::set_permissions(&screen.path, fs::Permissions::from_mode(0o666)).unwrap();
+    let prompt = TerminalPrompt::on(screen.path.clone(), &SEED, Some(Box::new(polkit))).unwrap();
+    let key = prompt.enrolment("alex").unwrap();
+    let person = screen.answer("yes\n");
+    let decision = as_nobody(move || async move { prompt.decide(&ask()).await }).await;
+    let (_screen, shown) = person.join().unwrap();
+    let (dialog, approved) =
+        (shown.find("Now authenticate in the dialog.").unwrap(), shown.find("Approved, once.").unwrap());
+    assert!(dialog < approved, "{shown}");
+    let receipt = Receipt::new(&ask(), decision.unwrap(), &key);
+    assert_eq!((receipt.kind.as_str(), receipt.method()), ("host-asserted", Some(HostMethod::Polkit)));
+    assert!(!verify(&receipt, &key).unwrap().user_verified());
+    assert_eq!(seen.messages.lock().unwrap().len(), 1);
+    // Enrolled for the terminal alone, the host's word after a dialog does not count.
+    let typed = TerminalPrompt::new(&SEED).unwrap().enrolment("alex").unwrap();
+    assert!(verify(&receipt, &typed).is_err());
+}
