@@ -59,7 +59,7 @@ pub use escape::{plain, quote};
 pub use lease::{LEASE_LIMIT_SECONDS, LEASE_SECONDS, LEASE_USES};
 pub use notice::{Notice, NoticeFormat};
 pub use notifying::{MOST_NOTICES, Notifying, Tell};
-pub use polkit::{ACTION as POLKIT_ACTION, policy as polkit_policy};
+pub use polkit::policy as polkit_policy;
 pub use presence::HostMethod;
 pub use public_key::{NotAPublicKey, PublicKey};
 pub use receipt::Receipt;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use claviger_approval::{ApproverKind, Enrolled, EnrolledKey};
+use claviger_approval::{ApproverKind, Enrolled, EnrolledKey, HostMethod, polkit_policy};
 use claviger_audit::{Log, OperatorAction};
 use claviger_server::{Person, Web};
 use serde_json::{Value, json};
@@ -18,6 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(5 * 60);
 
 /// The same for somebody elsewhere, whom the link has to reach first.
 const TEAM_PATIENCE: Duration = Duration::from_secs(15 * 60);
+
+/// Where polkit looks for policies (polkit(8), "Declaring actions").
+const POLKIT_ACTIONS: &str = "/usr/share/polkit-1/actions/";
 
 /// Characters of an identifier that tell keys apart on a list.
 const SHOWN_ID: usize = 12;
@@ -69,20 +72,36 @@ pub(crate) fn add(
     Output::new(said, &told(&key))
 }
 
-/// Enrols the host's own key for what it asserts after a finger was recognised. The person is the directory's principal: the
-/// daemon looks at the fingers of the user whose process this is, and nobody else's.
-pub(crate) fn add_fprintd(state: &State, identity: Option<&Path>) -> Result<Output, Failure> {
+/// Enrols the host's own key for what it asserts when a service of the machine has confirmed who agreed. The person is the
+/// directory's principal: the service knows the user whose process this is, and nobody else.
+pub(crate) fn add_host(state: &State, identity: Option<&Path>, method: HostMethod) -> Result<Output, Failure> {
     let config = state.config()?;
     let log = open::log(state)?;
     open::embedded(state, identity)?;
-    let key = open::fprintd(state, &config)?.enrolment(&config.principal).map_err(Failure::state)?;
+    let key = open::asserting(state, &config, method)?.enrolment(&config.principal).map_err(Failure::state)?;
+    let besides = match method {
+        HostMethod::Terminal => String::new(),
+        HostMethod::Fprintd => " with a finger on this machine's reader".to_owned(),
+        HostMethod::Polkit => " with polkit's dialog".to_owned(),
+    };
+    let first = if method == HostMethod::Polkit { policy(state)? } else { String::new() };
     crate::block_on(keep(state, &log, &key))??;
     let said = format!(
-        "{} approves on the terminal with a finger on this machine's reader, key {}\nlet claviger.toml say approver = \"fprintd\"; receipts are marked host-asserted",
+        "{} approves on the terminal{besides}, key {}\n{first}let claviger.toml say approver = \"{method}\"; receipts are marked host-asserted",
         key.name(),
         short(&key)
     );
     Output::new(said, &told(&key))
+}
+
+/// Writes the policy, which polkit reads only where root puts it, and says how.
+fn policy(state: &State) -> Result<String, Failure> {
+    let path = state.polkit_policy();
+    state::write(&path, polkit_policy(rustix::process::getuid().as_raw()).as_bytes())?;
+    Ok(format!(
+        "first tell polkit of it: sudo install -m 644 '{}' {POLKIT_ACTIONS}; where others have done so, add to theirs instead: one file names everybody\n",
+        path.display()
+    ))
 }
 
 fn nobody() -> Failure {

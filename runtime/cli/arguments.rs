@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use claviger_approval::HostMethod;
 use claviger_grant::Pin;
 use claviger_manifest::{Name, OriginTemplate, SecretReference};
 
@@ -280,9 +281,8 @@ pub(crate) enum Approver {
         /// What they are, for rules that ask for a role
         #[arg(long)]
         role: Option<String>,
-        /// Let the host's own word count after a finger on this machine's reader, for `approver = "fprintd"`
-        #[arg(long, conflicts_with_all = ["name", "role"])]
-        fprintd: bool,
+        #[command(flatten)]
+        machine: Machine,
     },
     /// List the keys that count
     List,
@@ -291,6 +291,26 @@ pub(crate) enum Approver {
         /// The person's name, or the beginning of the key's identifier
         approver: String,
     },
+}
+
+/// A service of this machine, instead of a passkey.
+#[derive(Args)]
+#[group(id = "machine", multiple = false, conflicts_with_all = ["name", "role"])]
+pub(crate) struct Machine {
+    /// Let the host's own word count after a finger on this machine's reader, for `approver = "fprintd"`
+    #[arg(long)]
+    fprintd: bool,
+    /// Let the host's own word count after its user authenticated in polkit's dialog, for `approver = "polkit"`
+    #[arg(long)]
+    polkit: bool,
+}
+
+impl Machine {
+    /// Which, if any.
+    pub(crate) fn method(&self) -> Option<HostMethod> {
+        let named = [(self.fprintd, HostMethod::Fprintd), (self.polkit, HostMethod::Polkit)];
+        named.into_iter().find_map(|(is_named, method)| is_named.then_some(method))
+    }
 }
 
 #[derive(Subcommand)]

@@ -123,10 +123,10 @@ fn said(state: &State, identity: Option<&Path>, command: &Command) -> Result<Out
         Command::Secret(Secret::List) => secret::list(state, identity),
         Command::Grant(Grant::List) => grant::list(state),
         Command::Grant(Grant::Show { connection }) => grant::show(state, connection),
-        Command::Approver(Approver::Add { fprintd: true, .. }) => approver::add_fprintd(state, identity),
-        Command::Approver(Approver::Add { name, role, .. }) => {
-            approver::add(state, identity, name.as_deref(), role.as_deref())
-        }
+        Command::Approver(Approver::Add { name, role, machine }) => match machine.method() {
+            Some(method) => approver::add_host(state, identity, method),
+            None => approver::add(state, identity, name.as_deref(), role.as_deref()),
+        },
         Command::Approver(Approver::List) => approver::list(state),
         Command::Approver(Approver::Revoke { approver }) => approver::revoke(state, identity, approver),
         Command::Console => web::console(state),

@@ -65,6 +65,9 @@ pub(crate) enum ApproverChoice {
     /// A prompt on the controlling terminal, and then a finger that the machine's fingerprint daemon recognises. The host
     /// asserts both; it is this and nothing else, whatever else is enrolled.
     Fprintd,
+    /// A prompt on the controlling terminal, and then the dialog of a polkit agent, in which the person authenticates.
+    /// Likewise.
+    Polkit,
     /// The page in the browser and nothing else.
     Web,
     /// A software passkey that says yes. Only in a throw-away directory, and marked in every receipt.
@@ -207,6 +210,11 @@ impl State {
 
     pub(crate) fn approver_key(&self) -> PathBuf {
         self.root.join("approver.key")
+    }
+
+    /// What polkit has to know of this program, to be installed by root.
+    pub(crate) fn polkit_policy(&self) -> PathBuf {
+        self.root.join("org.claviger.approve.policy")
     }
 
     pub(crate) fn host_key(&self) -> PathBuf {
