@@ -16,7 +16,7 @@ use crate::system_bus::SystemBus;
 use crate::{Ask, Refused, Scope};
 
 /// The action that the authority is asked about.
-pub(crate) const ACTION: &str = "org.claviger.approve";
+const ACTION: &str = "org.claviger.approve";
 
 /// The authority's name on the bus, its object and its interface.
 const AUTHORITY: (&str, &str, &str) =
@@ -188,7 +188,5 @@ fn why(error: &zbus::Error) -> &'static str {
     }
 }
 
-#[cfg(test)]
-mod machine;
 #[cfg(test)]
 mod tests;

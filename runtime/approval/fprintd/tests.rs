@@ -6,6 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use claviger_desktop::{PATIENCE, PrivateBus, started};
 use futures_util::StreamExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::UnixStream;
@@ -15,7 +16,6 @@ use zbus::{OwnedObjectPath, OwnedVariant, Proxy};
 use super::{DEVICE, Fprintd, MANAGER, SERVICE, unverified};
 use crate::fixtures::{self, SEED, moment};
 use crate::presence::Presence as _;
-use crate::system_bus::tests::{PATIENCE, PrivateBus, started};
 use crate::terminal::tests::Screen;
 use crate::{Approver as _, Ask, HostMethod, Receipt, Refused, SystemBus, TerminalPrompt, verify};
 
@@ -49,12 +49,12 @@ struct Machine {
 impl Machine {
     async fn start() -> Self {
         let bus = PrivateBus::start().await;
-        let polkit = zbus::connection::Builder::address(bus.address.as_str());
+        let polkit = zbus::connection::Builder::address(bus.address());
         let polkit = polkit.name("org.freedesktop.PolicyKit1");
         let polkit = polkit.serve_at("/org/freedesktop/PolicyKit1/Authority", Polkit).build().await.unwrap();
         fs::create_dir(bus.at("prints")).unwrap();
         let mut daemon = Command::new(DAEMON);
-        daemon.arg("--no-timeout").env("DBUS_SYSTEM_BUS_ADDRESS", &bus.address);
+        daemon.arg("--no-timeout").env("DBUS_SYSTEM_BUS_ADDRESS", bus.address());
         daemon.env("FP_VIRTUAL_DEVICE", bus.at("reader")).env("STATE_DIRECTORY", bus.at("prints"));
         let daemon = started(&mut daemon);
         let machine = Self { bus, polkit, _daemon: daemon };
@@ -112,7 +112,7 @@ impl Machine {
     }
 
     fn presence(&self) -> Fprintd {
-        Fprintd::new(self.bus.bus())
+        Fprintd::new(SystemBus::at(self.bus.address()))
     }
 
     /// Whether nobody holds the reader.

@@ -1,16 +1,18 @@
 //! polkit's own daemon, asked by somebody who is not root, with an agent that a person sits at.
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use super::machine::{Machine, NOBODY, Person, as_nobody, authority};
-use super::{ALLOW_USER_INTERACTION, MESSAGE, Polkit, a_challenge, a_persons, check, policy, unverified};
+use claviger_desktop::{Agent, NOBODY, PATIENCE, Person, PrivateBus, as_nobody};
+use tokio::sync::oneshot;
+use zbus::Proxy;
+
+use super::{ALLOW_USER_INTERACTION, AUTHORITY, MESSAGE, Polkit, a_challenge, a_persons, check, policy, unverified};
 use crate::fixtures::{self, SEED, moment};
 use crate::presence::Presence as _;
-use crate::system_bus::tests::{PATIENCE, PrivateBus};
 use crate::terminal::tests::Screen;
 use crate::{Approver as _, Ask, HostMethod, Receipt, Refused, SystemBus, TerminalPrompt, verify};
 
@@ -23,19 +25,31 @@ async fn asked(bus: SystemBus, ask: Ask) -> Result<(), Refused> {
     as_nobody(move || async move { Polkit::new(bus).confirm(&ask, &ask).await }).await
 }
 
-/// Asks where polkit is set up so and somebody would authenticate: what comes of it, and how often they were asked.
-async fn set_up(policy: Option<String>, rule: Option<&str>) -> (String, usize) {
-    let machine = Machine::start(policy, rule).await;
-    let (_agent, seen) = machine.agent(Person::Authenticates).await;
-    let outcome = asked(machine.bus.bus(), ask()).await;
-    let seen = seen.messages.lock().unwrap().len();
-    (outcome.map_or_else(|refused| refused.to_string(), |()| "yes".to_owned()), seen)
+/// A machine with polkit, set up for this user.
+async fn machine(user: u32, rule: Option<&str>) -> claviger_desktop::Polkit {
+    claviger_desktop::Polkit::start(Some(&policy(user)), rule).await
+}
+
+/// Somebody at the agent of this process.
+async fn agent(machine: &claviger_desktop::Polkit, person: Person) -> Agent {
+    machine.agent(std::process::id(), person).await
+}
+
+fn bus(machine: &claviger_desktop::Polkit) -> SystemBus {
+    SystemBus::at(machine.bus.address())
+}
+
+/// Asks where somebody would authenticate: what comes of it, and how often they were asked.
+async fn outcome(machine: &claviger_desktop::Polkit) -> (String, usize) {
+    let agent = agent(machine, Person::Authenticates).await;
+    let outcome = asked(bus(machine), ask()).await;
+    (outcome.map_or_else(|refused| refused.to_string(), |()| "yes".to_owned()), agent.messages().len())
 }
 
 #[tokio::test]
 async fn who_authenticates_says_yes_and_nobody_else_does() {
-    let machine = Machine::start(Some(policy(NOBODY)), None).await;
-    let without = asked(machine.bus.bus(), ask()).await.unwrap_err().to_string();
+    let machine = self::machine(NOBODY, None).await;
+    let without = asked(bus(&machine), ask()).await.unwrap_err().to_string();
     assert!(without.contains("no polkit agent"), "{without}");
     for (person, outcome) in [
         (Person::Authenticates, Ok(())),
@@ -43,10 +57,10 @@ async fn who_authenticates_says_yes_and_nobody_else_does() {
         (Person::Authenticates, Ok(())),
         (Person::Closes, Err(unverified("the dialog was closed"))),
     ] {
-        let (agent, seen) = machine.agent(person).await;
-        assert_eq!(asked(machine.bus.bus(), ask()).await, outcome);
-        assert_eq!(seen.messages.lock().unwrap().len(), 1, "each question is asked");
-        agent.close().await.unwrap();
+        let agent = self::agent(&machine, person).await;
+        assert_eq!(asked(bus(&machine), ask()).await, outcome);
+        assert_eq!(agent.messages().len(), 1, "each question is asked");
+        agent.leave().await;
     }
 }
 
@@ -58,32 +72,33 @@ async fn what_polkit_says_without_asking_anybody_is_no_yes() {
         ("AUTH_SELF_KEEP", "would keep the yes"),
         ("AUTH_ADMIN_KEEP", "would keep the yes"),
     ] {
-        let (outcome, asked) = set_up(Some(policy(NOBODY)), Some(rule)).await;
+        let (outcome, asked) = self::outcome(&machine(NOBODY, Some(rule)).await).await;
         assert!(outcome.contains(why) && asked == 0, "{rule}: {outcome}, asked {asked} times");
     }
-    let (outcome, asked) = set_up(Some(policy(NOBODY)), Some("AUTH_SELF")).await;
+    let (outcome, asked) = self::outcome(&machine(NOBODY, Some("AUTH_SELF")).await).await;
     assert_eq!((outcome.as_str(), asked), ("yes", 1), "or the rules above were never read");
 }
 
 #[tokio::test]
 async fn root_is_told_that_it_is_never_asked() {
-    let machine = Machine::start(Some(policy(0)), None).await;
-    let (_agent, seen) = machine.agent(Person::Authenticates).await;
-    let (ask, polkit) = (ask(), Polkit::new(machine.bus.bus()));
+    let machine = self::machine(0, None).await;
+    let agent = self::agent(&machine, Person::Authenticates).await;
+    let (ask, polkit) = (ask(), Polkit::new(bus(&machine)));
     let refused = polkit.confirm(&ask, &ask).await.unwrap_err().to_string();
     assert!(refused.contains("root is never asked"), "{refused}");
-    assert!(seen.messages.lock().unwrap().is_empty());
+    assert!(agent.messages().is_empty());
 }
 
 #[tokio::test]
 async fn a_yes_that_was_kept_from_another_question_is_no_yes() {
-    let machine = Machine::start(Some(policy(NOBODY)), Some("AUTH_SELF_KEEP")).await;
-    let (_agent, seen) = machine.agent(Person::Authenticates).await;
-    let bus = machine.bus.bus();
+    let machine = self::machine(NOBODY, Some("AUTH_SELF_KEEP")).await;
+    let agent = self::agent(&machine, Person::Authenticates).await;
+    let bus = self::bus(&machine);
     let (kept, refused) = as_nobody(move || async move {
         // Another part of this very process, which lets polkit keep its yes.
         let connection = bus.connect().await.unwrap();
-        let kept = check(&connection, &authority(&connection).await, &HashMap::new(), ALLOW_USER_INTERACTION).await;
+        let authority = Proxy::new(&connection, AUTHORITY.0, AUTHORITY.1, AUTHORITY.2).await.unwrap();
+        let kept = check(&connection, &authority, &HashMap::new(), ALLOW_USER_INTERACTION).await;
         let ask = ask();
         (kept.unwrap(), Polkit::new(bus).confirm(&ask, &ask).await.unwrap_err().to_string())
     })
@@ -91,7 +106,7 @@ async fn a_yes_that_was_kept_from_another_question_is_no_yes() {
     assert!(kept.0 && kept.2.contains_key("polkit.temporary_authorization_id"), "{kept:?}");
     assert!(a_persons(&kept).is_err(), "nor would the second answer be one");
     assert!(refused.contains("says yes without asking anybody"), "{refused}");
-    assert_eq!(seen.messages.lock().unwrap().len(), 1);
+    assert_eq!(agent.messages().len(), 1);
 }
 
 #[test]
@@ -119,12 +134,12 @@ fn only_an_answer_to_a_challenge_that_is_not_kept_counts() {
 
 #[tokio::test]
 async fn a_machine_that_is_not_set_up_says_what_to_do() {
-    let (outcome, asked) = set_up(None, None).await;
+    let (outcome, asked) = self::outcome(&claviger_desktop::Polkit::start(None, None).await).await;
     assert!(outcome.contains("install the policy") && asked == 0, "{outcome}");
-    let (outcome, asked) = set_up(Some(policy(NOBODY - 1)), None).await;
+    let (outcome, asked) = self::outcome(&machine(NOBODY - 1, None).await).await;
     assert!(outcome.contains("install the policy") && asked == 0, "{outcome}");
     let bus = PrivateBus::start().await;
-    let outcome = asked_of(bus.bus()).await;
+    let outcome = asked_of(SystemBus::at(bus.address())).await;
     assert!(outcome.contains("there is no polkit"), "{outcome}");
     let outcome = asked_of(SystemBus::at("unix:path=/nonexistent/bus")).await;
     assert!(outcome.contains("the system bus does not answer"), "{outcome}");
@@ -136,28 +151,34 @@ async fn asked_of(bus: SystemBus) -> String {
 
 #[tokio::test]
 async fn a_question_that_is_taken_back_closes_the_dialog() {
-    let machine = Machine::start(Some(policy(NOBODY)), None).await;
-    let (_agent, seen) = machine.agent(Person::Waits).await;
-    let bus = machine.bus.bus();
-    let connections = as_nobody(move || async move {
-        let (ask, polkit) = (ask(), Polkit::new(bus.clone()));
+    let machine = self::machine(NOBODY, None).await;
+    let agent = self::agent(&machine, Person::Waits).await;
+    let bus = self::bus(&machine);
+    let (seen, until) = oneshot::channel::<()>();
+    let host = as_nobody(move || async move {
+        let (ask, polkit) = (ask(), Polkit::new(bus));
         let asked = tokio::time::timeout(Duration::from_millis(500), polkit.confirm(&ask, &ask)).await;
         assert!(asked.is_err(), "{asked:?}");
-        // The task that takes it back runs on.
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        // The host runs on: its end would close the dialog too.
+        let _told = until.await;
     });
-    let cancelled = tokio::time::timeout(PATIENCE, seen.cancelled.notified());
-    assert!(tokio::join!(cancelled, connections).0.is_ok(), "the dialog still stands");
+    let withdrawn = async {
+        agent.asked().await;
+        let withdrawn = tokio::time::timeout(PATIENCE / 2, agent.withdrawn()).await;
+        drop(seen);
+        withdrawn
+    };
+    assert!(tokio::join!(withdrawn, host).0.is_ok(), "the dialog still stands");
 }
 
 #[tokio::test]
 async fn a_polkit_that_goes_away_said_nothing() {
-    let mut machine = Machine::start(Some(policy(NOBODY)), None).await;
-    let (_agent, seen) = machine.agent(Person::Waits).await;
-    let asked = asked(machine.bus.bus(), ask());
+    let mut machine = self::machine(NOBODY, None).await;
+    let agent = self::agent(&machine, Person::Waits).await;
+    let asked = asked(bus(&machine), ask());
     let goes = async {
-        seen.asked.notified().await;
-        machine.daemon.kill().await.unwrap();
+        agent.asked().await;
+        machine.kill().await;
     };
     let refused = tokio::join!(asked, goes).0.unwrap_err();
     assert_eq!(refused, unverified("polkit stopped before it had an answer; call again"));
@@ -165,30 +186,33 @@ async fn a_polkit_that_goes_away_said_nothing() {
 
 #[tokio::test]
 async fn the_dialog_shows_the_request_and_nothing_that_could_mislead() {
-    let machine = Machine::start(Some(policy(NOBODY)), None).await;
-    let (_agent, seen) = machine.agent(Person::Authenticates).await;
-    asked(machine.bus.bus(), ask()).await.unwrap();
+    let machine = self::machine(NOBODY, None).await;
+    let agent = self::agent(&machine, Person::Authenticates).await;
+    asked(bus(&machine), ask()).await.unwrap();
     let digits = hex::encode(ask().digest()).get(..16).unwrap().to_owned();
-    let shown = seen.messages.lock().unwrap().pop().unwrap();
+    let shown = agent.messages().pop().unwrap();
     assert_eq!(
         shown,
         format!(
             "You said yes on the terminal, once, to the question whose challenge begins with {digits}: plugin pax8 1.2.0, operation list-subscriptions, effect read, client \"Acme\". Authenticate only if this is the one."
         )
     );
+    // Of a lease, the challenge is still the one that the terminal shows.
+    let leased = super::details(&ask(), ask().as_lease().unwrap().scope());
+    assert_eq!((leased["scope"].as_str(), leased["challenge"].as_str()), ("with a lease", digits.as_str()));
     let mut facts = fixtures::facts();
     facts.client = Some(format!("$(effect)<i>\u{202e}\n{}", "z".repeat(10_000)));
-    asked(machine.bus.bus(), fixtures::ask(&facts, &moment(1, 7)).unwrap()).await.unwrap();
-    let shown = seen.messages.lock().unwrap().pop().unwrap();
+    asked(bus(&machine), fixtures::ask(&facts, &moment(1, 7)).unwrap()).await.unwrap();
+    let shown = agent.messages().pop().unwrap();
     assert!(shown.contains("client \"$(effect)\\u{3c}i\\u{3e}\\u{202e}\\u{a}zzz"), "{shown}");
     assert!(shown.len() < MESSAGE.len() + 300 && !shown.contains(['<', '\n', '\u{202e}']), "{shown}");
 }
 
 #[tokio::test]
 async fn a_word_and_a_dialog_make_a_receipt_that_says_so() {
-    let machine = Machine::start(Some(policy(NOBODY)), None).await;
-    let (_agent, seen) = machine.agent(Person::Authenticates).await;
-    let (screen, polkit) = (Screen::new(), Polkit::new(machine.bus.bus()));
+    let machine = self::machine(NOBODY, None).await;
+    let agent = self::agent(&machine, Person::Authenticates).await;
+    let (screen, polkit) = (Screen::new(), Polkit::new(bus(&machine)));
     // The terminal is theirs, as a person's is.
     fs::set_permissions(&screen.path, fs::Permissions::from_mode(0o666)).unwrap();
     let prompt = TerminalPrompt::on(screen.path.clone(), &SEED, Some(Box::new(polkit))).unwrap();
@@ -202,7 +226,7 @@ async fn a_word_and_a_dialog_make_a_receipt_that_says_so() {
     let receipt = Receipt::new(&ask(), decision.unwrap(), &key);
     assert_eq!((receipt.kind.as_str(), receipt.method()), ("host-asserted", Some(HostMethod::Polkit)));
     assert!(!verify(&receipt, &key).unwrap().user_verified());
-    assert_eq!(seen.messages.lock().unwrap().len(), 1);
+    assert_eq!(agent.messages().len(), 1);
     // Enrolled for the terminal alone, the host's word after a dialog does not count.
     let typed = TerminalPrompt::new(&SEED).unwrap().enrolment("alex").unwrap();
     assert!(verify(&receipt, &typed).is_err());
