@@ -2,8 +2,8 @@
 
 use claviger_grant::ActionFacts;
 
-use crate::Ask;
 use crate::escape::plain;
+use crate::{Ask, Scope};
 
 /// Characters of a name that are shown. Names are short; what is longer was read on the terminal.
 const SHOWN: usize = 48;
@@ -44,6 +44,25 @@ impl Words {
     }
 }
 
+impl Words {
+    /// One line that completes "… is trying to", for a dialog that takes a text.
+    pub(crate) fn reason(&self, scope: &Scope) -> String {
+        let Self { plugin, operation, effect, client, challenge } = self;
+        let scope = reach(scope);
+        format!(
+            "approve, {scope}, operation {operation} ({effect}) of plugin {plugin} for client {client}: the question on the terminal whose challenge begins with {challenge}"
+        )
+    }
+}
+
+/// How far the yes reaches that was typed.
+pub(crate) fn reach(scope: &Scope) -> &'static str {
+    match scope {
+        Scope::Once => "once",
+        Scope::Lease { .. } => "with a lease",
+    }
+}
+
 /// Escaped as everywhere, and what markup is made of besides. What is cut is said to be.
 fn tame(text: &str) -> String {
     let shown: String = text.chars().take(SHOWN).collect();
@@ -79,6 +98,18 @@ mod tests {
             challenge.len() == 16 && crate::render(&ask).contains(&format!("challenge   {challenge}")),
             "{challenge}"
         );
+    }
+
+    #[test]
+    fn a_line_says_it_all_and_tells_a_lease_apart() {
+        let ask = fixtures::ask(&fixtures::facts(), &moment(1, 7)).unwrap();
+        let words = Words::of(&ask);
+        let begins = |scope: &str| {
+            format!("approve, {scope}, operation list-subscriptions (read) of plugin pax8 1.2.0 for client \"Acme\": ")
+        };
+        let once = words.reason(ask.scope());
+        assert!(once.starts_with(&begins("once")) && once.ends_with(&words.challenge), "{once}");
+        assert!(words.reason(ask.as_lease().unwrap().scope()).starts_with(&begins("with a lease")));
     }
 
     #[test]

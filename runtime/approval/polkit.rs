@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use tokio::sync::oneshot;
 use zbus::{Connection, Proxy, Variant};
 
-use crate::dialog::Words;
+use crate::dialog::{Words, reach};
 use crate::presence::{Confirmation, HostMethod, Presence};
 use crate::system_bus::SystemBus;
 use crate::{Ask, Refused, Scope};
@@ -89,14 +89,10 @@ fn unverified(why: &'static str) -> Refused {
 
 fn details(ask: &Ask, scope: &Scope) -> Details {
     let Words { plugin, operation, effect, client, challenge } = Words::of(ask);
-    let scope = match scope {
-        Scope::Once => "once",
-        Scope::Lease { .. } => "with a lease",
-    };
     HashMap::from([
         ("polkit.message", MESSAGE.to_owned()),
         ("polkit.gettext_domain", TRANSLATIONS.to_owned()),
-        ("scope", scope.to_owned()),
+        ("scope", reach(scope).to_owned()),
         ("challenge", challenge),
         ("plugin", plugin),
         ("operation", operation),

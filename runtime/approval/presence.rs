@@ -20,11 +20,15 @@ pub enum HostMethod {
     Fprintd,
     /// They typed it, and authenticated in the dialog of a polkit agent.
     Polkit,
+    /// They typed it, and macOS recognised them.
+    TouchId,
+    /// They typed it, and Windows recognised them.
+    WindowsHello,
 }
 
 impl HostMethod {
     /// Every method.
-    const ALL: [Self; 3] = [Self::Terminal, Self::Fprintd, Self::Polkit];
+    const ALL: [Self; 5] = [Self::Terminal, Self::Fprintd, Self::Polkit, Self::TouchId, Self::WindowsHello];
 
     /// The method as it is written.
     pub fn as_str(self) -> &'static str {
@@ -32,6 +36,8 @@ impl HostMethod {
             Self::Terminal => "terminal",
             Self::Fprintd => "fprintd",
             Self::Polkit => "polkit",
+            Self::TouchId => "touch-id",
+            Self::WindowsHello => "windows-hello",
         }
     }
 
@@ -42,6 +48,8 @@ impl HostMethod {
             Self::Terminal => HOST_ASSERTED_RP_ID,
             Self::Fprintd => "claviger:host-asserted/fprintd",
             Self::Polkit => "claviger:host-asserted/polkit",
+            Self::TouchId => "claviger:host-asserted/touch-id",
+            Self::WindowsHello => "claviger:host-asserted/windows-hello",
         }
     }
 

@@ -15,7 +15,7 @@ use crate::presence::Presence;
 use crate::signer::Signer;
 use crate::{
     Approver, ApproverKind, Ask, Assertion, Decision, EnrolledKey, EnrolmentError, HostMethod, Refused, SystemBus,
-    UnusableSeed, render,
+    SystemDialog, UnusableSeed, render,
 };
 
 /// The terminal that a process was started on, whatever its standard streams are.
@@ -75,6 +75,14 @@ impl TerminalPrompt {
     /// [`UnusableSeed`] for the few seeds that are no key.
     pub fn with_polkit(seed: &[u8; 32], bus: SystemBus) -> Result<Self, UnusableSeed> {
         Self::on(TERMINAL.into(), seed, Some(Box::new(Polkit::new(bus))))
+    }
+
+    /// A prompt whose yes counts only when this user is recognised in the system's own dialog after it.
+    ///
+    /// # Errors
+    /// [`UnusableSeed`] for the few seeds that are no key.
+    pub fn with_system_dialog(seed: &[u8; 32], dialog: SystemDialog) -> Result<Self, UnusableSeed> {
+        Self::on(TERMINAL.into(), seed, Some(Box::new(dialog)))
     }
 
     pub(crate) fn on(
@@ -162,7 +170,7 @@ impl Approver for TerminalPrompt {
 
 /// Withdraws the question when it is dropped.
 #[derive(Default)]
-struct Withdrawal(Arc<AtomicBool>);
+pub(crate) struct Withdrawal(pub(crate) Arc<AtomicBool>);
 
 impl Drop for Withdrawal {
     fn drop(&mut self) {

@@ -80,9 +80,11 @@ pub(crate) fn add_host(state: &State, identity: Option<&Path>, method: HostMetho
     open::embedded(state, identity)?;
     let key = open::asserting(state, &config, method)?.enrolment(&config.principal).map_err(Failure::state)?;
     let besides = match method {
-        HostMethod::Terminal => String::new(),
-        HostMethod::Fprintd => " with a finger on this machine's reader".to_owned(),
-        HostMethod::Polkit => " with polkit's dialog".to_owned(),
+        HostMethod::Terminal => "",
+        HostMethod::Fprintd => " with a finger on this machine's reader",
+        HostMethod::Polkit => " with polkit's dialog",
+        HostMethod::TouchId => " with Touch ID",
+        HostMethod::WindowsHello => " with Windows Hello",
     };
     let first = if method == HostMethod::Polkit { policy(state)? } else { String::new() };
     crate::block_on(keep(state, &log, &key))??;

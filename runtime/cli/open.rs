@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use claviger_approval::{
-    Approver, Desk, Enrolled, HostMethod, Receipt, SimulatedAnswer, SoftwarePasskey, SystemBus, TerminalPrompt,
-    Throwaway,
+    Approver, Desk, Enrolled, HostMethod, Receipt, SimulatedAnswer, SoftwarePasskey, SystemBus, SystemDialog,
+    TerminalPrompt, Throwaway,
 };
 use claviger_audit::{CheckpointKey, Event, Log, LogError, OperatorAction, Options, Recovery};
 use claviger_grant::Policy;
@@ -235,6 +235,8 @@ async fn desk(state: &State, config: &Config, log: &Log, vault: &Vault) -> Resul
         // Nor here: who unplugs the reader gets no prompt without it.
         ApproverChoice::Fprintd => (Box::new(asserting(state, config, HostMethod::Fprintd)?), None),
         ApproverChoice::Polkit => (Box::new(asserting(state, config, HostMethod::Polkit)?), None),
+        ApproverChoice::TouchId => (Box::new(asserting(state, config, HostMethod::TouchId)?), None),
+        ApproverChoice::WindowsHello => (Box::new(asserting(state, config, HostMethod::WindowsHello)?), None),
         // Not back to the terminal when the page cannot be served: whoever takes its port could choose the weaker way.
         ApproverChoice::Terminal | ApproverChoice::Web => {
             let (place, tickets) = (web::place(config)?, web::tickets(state)?);
@@ -261,6 +263,12 @@ pub(crate) fn asserting(state: &State, config: &Config, method: HostMethod) -> R
         HostMethod::Terminal => TerminalPrompt::new(&seed),
         HostMethod::Fprintd => TerminalPrompt::with_fprintd(&seed, bus),
         HostMethod::Polkit => TerminalPrompt::with_polkit(&seed, bus),
+        HostMethod::TouchId => {
+            TerminalPrompt::with_system_dialog(&seed, SystemDialog::touch_id().map_err(Failure::state)?)
+        }
+        HostMethod::WindowsHello => {
+            TerminalPrompt::with_system_dialog(&seed, SystemDialog::windows_hello().map_err(Failure::state)?)
+        }
     };
     prompt.map_err(Failure::state)
 }

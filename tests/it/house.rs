@@ -47,7 +47,11 @@ fn a_room_knows_only_rooms_before_it() {
     let metadata = metadata();
     for (room, known) in dependencies(&metadata) {
         let place = ROOMS.iter().position(|other| *other == room).unwrap();
-        for name in known.iter().filter_map(|name| name.strip_prefix("claviger-")) {
+        // A room's own part, a package for the compiler's sake, is named after it and nobody else's.
+        let part = format!("{room}-");
+        for name in
+            known.iter().filter_map(|name| name.strip_prefix("claviger-")).filter(|name| !name.starts_with(&part))
+        {
             let other = ROOMS.iter().position(|other| *other == name);
             assert!(other.is_some_and(|other| other < place), "runtime/{room} must not know runtime/{name}");
         }
