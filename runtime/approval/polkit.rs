@@ -152,6 +152,12 @@ fn a_challenge((is_authorized, is_challenge, details): &Answer) -> Result<(), &'
             "polkit would keep the yes for the next request too; let the rule for org.claviger.approve say AUTH_SELF, without _KEEP",
         );
     }
+    // Older ones do not say what they would do.
+    if details.get("polkit.result").is_some_and(|result| result != "auth_self") {
+        return Err(
+            "polkit would let somebody else authenticate; let the policy and the rules for org.claviger.approve say auth_self",
+        );
+    }
     Ok(())
 }
 

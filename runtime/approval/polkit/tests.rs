@@ -121,6 +121,8 @@ fn only_an_answer_to_a_challenge_that_is_not_kept_counts() {
     {
         assert!(a_challenge(&answer).is_err(), "{answer:?}");
     }
+    let by = |who: &str| (false, true, HashMap::from([("polkit.result".to_owned(), who.to_owned())]));
+    assert!(a_challenge(&by("auth_self")).is_ok() && a_challenge(&by("auth_admin")).is_err());
     for answer in [
         (true, true, with(&[])),
         (false, true, with(&[])),
