@@ -4,20 +4,24 @@ use std::path::Path;
 use std::time::Duration;
 
 use claviger_approval::{ApproverKind, Enrolled, EnrolledKey, HostMethod, polkit_policy};
-use claviger_audit::{Log, OperatorAction};
+use claviger_audit::OperatorAction;
 use claviger_server::{Person, Web};
 use serde_json::{Value, json};
 
+use crate::book::Book;
 use crate::error::{Code, Failure};
 use crate::output::{self, Output};
 use crate::state::{self, State};
-use crate::{open, revoking, web};
+use crate::{open, web};
 
 /// How long a person may take to make a passkey.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
 
 /// The same for somebody elsewhere, whom the link has to reach first.
 const TEAM_PATIENCE: Duration = Duration::from_secs(15 * 60);
+
+/// The file that polkit is to read. Named after the action, as polkit asks.
+const POLKIT_POLICY: &str = "org.claviger.approve.policy";
 
 /// Where polkit looks for policies (polkit(8), "Declaring actions").
 const POLKIT_ACTIONS: &str = "/usr/share/polkit-1/actions/";
@@ -49,21 +53,22 @@ pub(crate) fn add(
     role: Option<&str>,
 ) -> Result<Output, Failure> {
     let config = state.config()?;
-    // Taken now: a host that runs would go on with the approvers that it knows, and is named.
-    let log = open::log(state)?;
-    crate::block_on(revoking::note_left(state, &log))??;
-    open::embedded(state, identity)?;
+    let vault = open::embedded(state, identity)?;
+    let mut book = Book::open_with(state, &vault)?;
     let person = Person { name: name.unwrap_or(&config.principal).to_owned(), role: role.map(str::to_owned) };
     let enrolled = open::enrolled(state)?;
     let (place, tickets) = (web::place(&config)?, web::tickets(state)?);
     let patience = if config.web.origin.is_some() { TEAM_PATIENCE } else { PATIENCE };
     let key = crate::block_on(async {
-        let (page, link, mut enrolling) = Web::enrol(place, tickets, enrolled, person).await.map_err(Failure::state)?;
+        let (page, link, mut enrolling) =
+            Web::enrol(place, tickets, &enrolled, person).await.map_err(Failure::state)?;
         web::invite(&config, &link);
-        let made = tokio::time::timeout(patience, enrolling.complete(async |key| keep(state, &log, key).await)).await;
+        let made =
+            tokio::time::timeout(patience, enrolling.complete(async |key| keep(state, &mut book, key).await)).await;
         page.close().await;
         made.ok().flatten().unwrap_or_else(|| Err(nobody()))
     })??;
+    book.close()?;
     let said = format!(
         "{} approves with passkey {}\nrequests are approved in the browser from now on; a second passkey, for when one is lost: claviger approver add",
         key.name(),
@@ -76,8 +81,8 @@ pub(crate) fn add(
 /// directory's principal: the service knows the user whose process this is, and nobody else.
 pub(crate) fn add_host(state: &State, identity: Option<&Path>, method: HostMethod) -> Result<Output, Failure> {
     let config = state.config()?;
-    let log = open::log(state)?;
-    open::embedded(state, identity)?;
+    let vault = open::embedded(state, identity)?;
+    let mut book = Book::open_with(state, &vault)?;
     let key = open::asserting(state, &config, method)?.enrolment(&config.principal).map_err(Failure::state)?;
     let besides = match method {
         HostMethod::Terminal => "",
@@ -87,7 +92,8 @@ pub(crate) fn add_host(state: &State, identity: Option<&Path>, method: HostMetho
         HostMethod::WindowsHello => " with Windows Hello",
     };
     let first = if method == HostMethod::Polkit { policy(state)? } else { String::new() };
-    crate::block_on(keep(state, &log, &key))??;
+    crate::block_on(keep(state, &mut book, &key))??;
+    book.close()?;
     let said = format!(
         "{} approves on the terminal{besides}, key {}\n{first}let claviger.toml say approver = \"{method}\"; receipts are marked host-asserted",
         key.name(),
@@ -98,7 +104,7 @@ pub(crate) fn add_host(state: &State, identity: Option<&Path>, method: HostMetho
 
 /// Writes the policy, which polkit reads only where root puts it, and says how.
 fn policy(state: &State) -> Result<String, Failure> {
-    let path = state.polkit_policy();
+    let path = state.root().join(POLKIT_POLICY);
     state::write(&path, polkit_policy(rustix::process::getuid().as_raw()).as_bytes())?;
     Ok(format!(
         "first tell polkit of it: sudo install -m 644 '{}' {POLKIT_ACTIONS}; where others have done so, add to theirs instead: one file names everybody\n",
@@ -111,10 +117,10 @@ fn nobody() -> Failure {
 }
 
 /// Noted first, then written: no record, no act.
-async fn keep(state: &State, log: &Log, key: &EnrolledKey) -> Result<(), Failure> {
+async fn keep(state: &State, book: &mut Book, key: &EnrolledKey) -> Result<(), Failure> {
     let mut enrolled = open::enrolled(state)?;
     enrolled.add(key.clone()).map_err(Failure::state)?;
-    open::note_in(log, OperatorAction::ApproverAdded, key.name(), Some(&detail(key))).await?;
+    book.note(OperatorAction::ApproverAdded, key.name(), Some(&detail(key))).await?;
     write(&state.approvers(), &enrolled)
 }
 
@@ -186,26 +192,17 @@ pub(crate) fn revoke(state: &State, identity: Option<&Path>, approver: &str) -> 
             "no enrolled key is {approver:?}'s, and none's identifier begins so; `claviger approver list` shows them"
         )));
     }
-    let log = match gone.iter().all(|key| key.kind() == ApproverKind::Webauthn) {
-        true => open::log_unless_held(state)?,
-        // A terminal does not look again.
-        false => Some(open::log(state)?),
-    };
-    open::embedded(state, identity)?;
+    let vault = open::embedded(state, identity)?;
+    let mut book = Book::open_with(state, &vault)?;
     let mut aside = revoked(state)?;
     for key in &gone {
-        match &log {
-            Some(log) => {
-                crate::block_on(revoking::note_left(state, log))??;
-                crate::block_on(open::note_in(log, OperatorAction::ApproverRevoked, key.name(), Some(&detail(key))))??;
-            }
-            None => revoking::leave(state, key)?,
-        }
+        book.note_now(OperatorAction::ApproverRevoked, key.name(), Some(&detail(key)))?;
         aside.add(key.clone()).map_err(Failure::state)?;
     }
     // Aside first: a key in both files counts no less than before, one in neither would make the log unverifiable.
     write(&state.revoked_approvers(), &aside)?;
     write(&state.approvers(), &Enrolled::new(left).map_err(Failure::state)?)?;
+    book.close()?;
     let names: Vec<String> = gone.iter().map(|key| format!("{} {}", key.name(), short(key))).collect();
     let json: Vec<Value> = gone.iter().map(told).collect();
     Output::new(format!("revoked: {}", names.join(", ")), &json)

@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use claviger_approval::HostMethod;
 use claviger_grant::Pin;
 use claviger_manifest::{Name, OriginTemplate, SecretReference};
 
 use crate::audit_arguments::Audit;
+use crate::machine_arguments::Machine;
 
 /// Runs sandboxed integrations for agents, with secrets that neither the model nor the plugin ever sees.
 #[derive(Parser)]
@@ -182,6 +182,11 @@ pub(crate) enum Connection {
     Add(Box<AddConnection>),
     /// List connections
     List,
+    /// Remove a connection and its grant; a host that runs denies it from then on
+    Remove {
+        /// The connection
+        connection: Name,
+    },
     /// Bind a secret of a connection to another reference, for example to the item that a rotation stored
     Bind {
         /// The connection
@@ -269,6 +274,17 @@ pub(crate) enum Grant {
         /// The connection
         connection: Name,
     },
+    /// Take operations, write-backs or principals from a connection; a host that runs denies them from then on
+    Revoke {
+        /// The connection
+        connection: Name,
+        /// Operations and write-back rules, as `claviger grant show` names them
+        #[arg(required_unless_present = "principals")]
+        actions: Vec<Name>,
+        /// A principal who may use the connection no more; may be given again
+        #[arg(long = "principal")]
+        principals: Vec<String>,
+    },
 }
 
 #[derive(Subcommand)]
@@ -291,37 +307,6 @@ pub(crate) enum Approver {
         /// The person's name, or the beginning of the key's identifier
         approver: String,
     },
-}
-
-/// A service of this machine, instead of a passkey.
-#[derive(Args)]
-#[group(id = "machine", multiple = false, conflicts_with_all = ["name", "role"])]
-pub(crate) struct Machine {
-    /// Let the host's own word count after a finger on this machine's reader, for `approver = "fprintd"`
-    #[arg(long)]
-    fprintd: bool,
-    /// Let the host's own word count after its user authenticated in polkit's dialog, for `approver = "polkit"`
-    #[arg(long)]
-    polkit: bool,
-    /// Let the host's own word count after macOS recognised its user, for `approver = "touch-id"`
-    #[arg(long)]
-    touch_id: bool,
-    /// Let the host's own word count after Windows recognised its user, for `approver = "windows-hello"`
-    #[arg(long)]
-    windows_hello: bool,
-}
-
-impl Machine {
-    /// Which, if any.
-    pub(crate) fn method(&self) -> Option<HostMethod> {
-        let named = [
-            (self.fprintd, HostMethod::Fprintd),
-            (self.polkit, HostMethod::Polkit),
-            (self.touch_id, HostMethod::TouchId),
-            (self.windows_hello, HostMethod::WindowsHello),
-        ];
-        named.into_iter().find_map(|(is_named, method)| is_named.then_some(method))
-    }
 }
 
 #[derive(Subcommand)]

@@ -26,7 +26,7 @@ use crate::console::Shelf;
 use crate::error::{Code, Failure};
 use crate::holder::holder;
 use crate::state::{ApproverChoice, Config, Op, ProviderChoice, SimulatedChoice, State};
-use crate::{approver, connection, keys, notify, plugin, prompt, revoking, state, web};
+use crate::{approver, attending, connection, keys, notify, plugin, prompt, state, web};
 
 /// The file name of the compiler process, which lies beside this program.
 const COMPILER: &str = "claviger-compile";
@@ -50,11 +50,11 @@ pub(crate) async fn host(
     }
     // Before anybody is asked for a passphrase: without the log nothing is done anyway.
     let (log, approved) = log_and_last(state)?;
-    let vault = vault(state, &config, identity)?;
+    let (vault, embedded) = vault(state, &config, identity)?;
     let (desk, web) = desk(state, &config, &log, &vault).await?;
     let desk = desk.recalling(approved);
     let hallway = Hallway::new(loading.policy, desk, log, vault, Outside::system());
-    revoking::attend(state, &hallway).await?;
+    attending::attend(state, &hallway, embedded);
     Ok((Host::new(hallway, loading.plugins, Arc::new(crate::output::plugin_line)), web))
 }
 
@@ -70,11 +70,11 @@ pub(crate) async fn hallway(
     let mut policy = Policy::default();
     policy.add(name.clone(), connection, package).map_err(Failure::state)?;
     let (log, approved) = log_and_last(state)?;
-    let vault = vault(state, &config, identity)?;
+    let (vault, embedded) = vault(state, &config, identity)?;
     let (desk, web) = desk(state, &config, &log, &vault).await?;
     let desk = desk.recalling(approved);
     let hallway = Hallway::new(policy, desk, log, vault, Outside::system());
-    revoking::attend(state, &hallway).await?;
+    attending::attend(state, &hallway, embedded);
     Ok((hallway, web))
 }
 
@@ -167,11 +167,11 @@ fn unlocked(state: &State, identity: Option<&Path>) -> Result<Arc<Embedded>, Fai
     Ok(Arc::new(embedded))
 }
 
-fn vault(state: &State, config: &Config, identity: Option<&Path>) -> Result<Vault, Failure> {
+fn vault(state: &State, config: &Config, identity: Option<&Path>) -> Result<(Vault, Arc<Embedded>), Failure> {
     let embedded = unlocked(state, identity)?;
     let journal = journal(state, &embedded)?;
     let quarantine = Quarantine::open(&state.quarantine()).map_err(Failure::state)?;
-    Ok(Vault::new(providers(config, embedded)?, journal, quarantine))
+    Ok((Vault::new(providers(config, Arc::clone(&embedded))?, journal, quarantine), embedded))
 }
 
 /// The values that were made and are not stored yet.
@@ -240,7 +240,7 @@ async fn desk(state: &State, config: &Config, log: &Log, vault: &Vault) -> Resul
         // Not back to the terminal when the page cannot be served: whoever takes its port could choose the weaker way.
         ApproverChoice::Terminal | ApproverChoice::Web => {
             let (place, tickets) = (web::place(config)?, web::tickets(state)?);
-            let web = Web::start(place, tickets, enrolled.clone(), web::roll(state)).await;
+            let web = Web::start(place, tickets, web::roll(state)).await;
             let web = web.map_err(Failure::state)?;
             web.show(Arc::new(Shelf::new(state)));
             (Box::new(web.approver(web::summon(config))), Some(web))
@@ -286,17 +286,12 @@ fn simulated(state: &State, config: &Config) -> Result<(SoftwarePasskey, Throwaw
     Ok((passkey, proof))
 }
 
-/// The audit log, for this process alone.
-pub(crate) fn log(state: &State) -> Result<Log, Failure> {
-    log_and_last(state).map(|(log, _)| log)
-}
-
-/// As [`log`], with what people approved last.
+/// The audit log, for this process alone, with what people approved last.
 fn log_and_last(state: &State) -> Result<(Log, Vec<Receipt>), Failure> {
     told(state, try_log(state, state.config()?.audit.map(|audit| audit.second_checkpoint))?)
 }
 
-/// The same, and `None` while another process has it.
+/// The audit log, for this process alone; `None` while another one has it.
 pub(crate) fn log_unless_held(state: &State) -> Result<Option<Log>, Failure> {
     match try_log(state, state.config()?.audit.map(|audit| audit.second_checkpoint))? {
         Err(LogError::Locked) => Ok(None),
@@ -304,7 +299,7 @@ pub(crate) fn log_unless_held(state: &State) -> Result<Option<Log>, Failure> {
     }
 }
 
-/// As [`log`], while there is no configuration yet.
+/// The audit log while there is no configuration yet.
 pub(crate) fn open_log(state: &State, second: Option<PathBuf>) -> Result<Log, Failure> {
     told(state, try_log(state, second)?).map(|(log, _)| log)
 }
@@ -339,6 +334,11 @@ fn told(state: &State, opened: Opened) -> Result<(Log, Vec<Receipt>), Failure> {
     Ok((log, approved))
 }
 
+/// That another process has the log.
+pub(crate) fn held(state: &State) -> Failure {
+    unopened(state, &LogError::Locked)
+}
+
 /// Why the log does not open. Another process that has it is the everyday case, so it is named.
 fn unopened(state: &State, error: &LogError) -> Failure {
     let text = match error {
@@ -363,13 +363,7 @@ pub(crate) fn audit_key(state: &State) -> Result<CheckpointKey, Failure> {
     Ok(CheckpointKey::from_seed(keys::read(&state.audit_key())?))
 }
 
-/// Records what an operator does, before it is done: no record, no act.
-pub(crate) fn note(state: &State, action: OperatorAction, subject: &str, detail: Option<&str>) -> Result<(), Failure> {
-    let log = log(state)?;
-    crate::block_on(note_in(&log, action, subject, detail))?
-}
-
-/// The same in a log that is open.
+/// Records what is done, before it is done: no record, no act.
 pub(crate) async fn note_in(
     log: &Log,
     action: OperatorAction,

@@ -216,11 +216,6 @@ impl State {
         self.root.join("approver.key")
     }
 
-    /// What polkit has to know of this program, to be installed by root.
-    pub(crate) fn polkit_policy(&self) -> PathBuf {
-        self.root.join("org.claviger.approve.policy")
-    }
-
     pub(crate) fn host_key(&self) -> PathBuf {
         self.root.join("host.key")
     }
@@ -246,9 +241,9 @@ impl State {
         self.root.join("revoked-approvers.toml")
     }
 
-    /// Revocations that a host, or the next command with the log, has to note there; a file for each key.
-    pub(crate) fn unnoted(&self) -> PathBuf {
-        self.root.join("revoked-not-noted")
+    /// Where a host that runs is spoken to by its operator's commands.
+    pub(crate) fn door(&self) -> PathBuf {
+        self.root.join("door.sock")
     }
 
     /// What tickets for the page are made with.

@@ -30,10 +30,10 @@ pub enum PolicyError {
     },
 }
 
-/// The connections of this host, each with its verified plugin.
-#[derive(Debug, Default)]
+/// The connections of this host, each with its verified plugin. A copy shares them.
+#[derive(Clone, Debug, Default)]
 pub struct Policy {
-    connections: BTreeMap<Name, Installed>,
+    connections: BTreeMap<Name, Arc<Installed>>,
 }
 
 /// A connection with the plugin it is for.
@@ -76,8 +76,27 @@ impl Policy {
         package: Arc<VerifiedPackage>,
     ) -> Result<(), PolicyError> {
         fits(&name, &connection, package.manifest())?;
-        self.connections.insert(name, Installed { connection, package });
+        self.connections.insert(name, Arc::new(Installed { connection, package }));
         Ok(())
+    }
+
+    /// Takes a connection out, and says whether it was there.
+    pub fn remove(&mut self, name: &Name) -> bool {
+        self.connections.remove(name).is_some()
+    }
+
+    /// The names of the connections, in order.
+    pub fn names(&self) -> impl Iterator<Item = &Name> {
+        self.connections.keys()
+    }
+
+    /// Whether a connection is the same one in both, not merely one that reads alike: what was granted under one of them
+    /// still is under the other.
+    pub fn agrees(&self, other: &Self, name: &Name) -> bool {
+        match (self.connections.get(name), other.connections.get(name)) {
+            (Some(mine), Some(theirs)) => Arc::ptr_eq(mine, theirs),
+            (mine, theirs) => mine.is_none() && theirs.is_none(),
+        }
     }
 
     /// The connection of this name.
@@ -122,7 +141,7 @@ impl Policy {
     }
 
     pub(crate) fn installed(&self, connection: &Name) -> Option<&Installed> {
-        self.connections.get(connection)
+        self.connections.get(connection).map(Arc::as_ref)
     }
 
     fn context<'a>(&'a self, caller: &'a Caller) -> Result<Context<'a>, Denied> {

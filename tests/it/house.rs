@@ -77,6 +77,16 @@ fn secret_network_and_wasm_crates_have_one_owner() {
     }
 }
 
+/// What calls into another system's libraries is in one package, so that it is checked where the rest cannot be.
+#[test]
+fn another_systems_libraries_have_one_package() {
+    let foreign = ["block2", "objc2", "objc2-foundation", "objc2-local-authentication", "windows", "windows-future"];
+    for package in metadata().packages {
+        let known = package.dependencies.iter().any(|known| foreign.contains(&known.name.as_str()));
+        assert_eq!(known, package.name.as_str() == "claviger-approval-native", "{}", package.name);
+    }
+}
+
 #[test]
 fn every_room_is_on_the_plan_and_opens_with_its_question() {
     for entry in fs::read_dir(root().join("runtime")).unwrap() {

@@ -79,7 +79,6 @@ pub type Roll = Arc<dyn Fn() -> Option<Enrolled> + Send + Sync>;
 /// What the handlers share.
 pub(crate) struct Site {
     pub(crate) origin: Origin,
-    pub(crate) enrolled: Enrolled,
     pub(crate) board: Arc<Board>,
     pub(crate) begun: Begun,
     pub(crate) sessions: Sessions,
@@ -100,11 +99,9 @@ impl Site {
         self.origin.is_team() && self.enrolment.is_none()
     }
 
-    /// The keys that the host began with and that still count: who was revoked meanwhile is out at once, who was enrolled
-    /// meanwhile comes in with the next start, when the desk knows them too.
+    /// The keys that count now: who was revoked is out at once, and who was enrolled is in.
     pub(crate) fn keys(&self) -> Enrolled {
-        let now = (self.roll)().unwrap_or_default();
-        self.enrolled.only(|key| now.find(key.credential_id()) == Some(key))
+        (self.roll)().unwrap_or_default()
     }
 
     /// Those of them that whoever has this session may sign with: their own, where somebody signed in.
@@ -143,15 +140,15 @@ pub struct Web {
 }
 
 impl Web {
-    /// Serves the approval page. `roll` says which of the keys still count, for each request anew. Needs a tokio runtime.
+    /// Serves the approval page. `roll` says which keys count, for each request anew. Needs a tokio runtime.
     ///
     /// # Errors
     /// [`WebError`] when the port cannot be had, and when no enrolled passkey could answer on this page.
-    pub async fn start(place: Place, tickets: Tickets, enrolled: Enrolled, roll: Roll) -> Result<Self, WebError> {
-        if usable(&enrolled, &place.origin).next().is_none() {
+    pub async fn start(place: Place, tickets: Tickets, roll: Roll) -> Result<Self, WebError> {
+        if usable(&roll().unwrap_or_default(), &place.origin).next().is_none() {
             return Err(WebError::NoKey { origin: place.origin.to_string() });
         }
-        Self::serve(place, tickets, enrolled, roll, None).await
+        Self::serve(place, tickets, roll, None).await
     }
 
     /// Serves the page on which one passkey is enrolled.
@@ -161,15 +158,15 @@ impl Web {
     pub async fn enrol(
         place: Place,
         tickets: Tickets,
-        enrolled: Enrolled,
+        enrolled: &Enrolled,
         person: Person,
     ) -> Result<(Self, Link, Enrolling), WebError> {
-        let (desk, enrolling) = EnrolmentDesk::new(&place.origin, &enrolled, person)?;
+        let (desk, enrolling) = EnrolmentDesk::new(&place.origin, enrolled, person)?;
         let path = desk.path().to_owned();
         let tickets = if place.origin.is_team() { tickets.for_enrolment() } else { tickets };
         // Nobody approves here.
         let roll: Roll = Arc::new(|| None);
-        let web = Self::serve(place, tickets, enrolled, roll, Some(desk)).await?;
+        let web = Self::serve(place, tickets, roll, Some(desk)).await?;
         let link = web.site.link(&path, SystemTime::now()).ok_or(WebError::NoRandomness)?;
         Ok((web, link, enrolling))
     }
@@ -177,7 +174,6 @@ impl Web {
     async fn serve(
         place: Place,
         tickets: Tickets,
-        enrolled: Enrolled,
         roll: Roll,
         enrolment: Option<EnrolmentDesk>,
     ) -> Result<Self, WebError> {
@@ -187,7 +183,6 @@ impl Web {
         let (rate, wrong_sign_ins) = (Rate::of_posts(), Rate::of_wrong_sign_ins());
         let site = Arc::new(Site {
             origin: place.origin,
-            enrolled,
             board,
             begun: Begun::default(),
             sessions,
