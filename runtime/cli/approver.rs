@@ -1,6 +1,6 @@
 //! `claviger approver`: whose yes counts.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use claviger_approval::{ApproverKind, Enrolled, EnrolledKey, HostMethod, polkit_policy};
@@ -91,25 +91,34 @@ pub(crate) fn add_host(state: &State, identity: Option<&Path>, method: HostMetho
         HostMethod::TouchId => " with Touch ID",
         HostMethod::WindowsHello => " with Windows Hello",
     };
-    let first = if method == HostMethod::Polkit { policy(state)? } else { String::new() };
+    let policy = if method == HostMethod::Polkit { Some(write_policy(state)?) } else { None };
     crate::block_on(keep(state, &mut book, &key))??;
     book.close()?;
+    let first = policy.as_deref().map(to_install).unwrap_or_default();
     let said = format!(
         "{} approves on the terminal{besides}, key {}\n{first}let claviger.toml say approver = \"{method}\"; receipts are marked host-asserted",
         key.name(),
         short(&key)
     );
-    Output::new(said, &told(&key))
+    let mut json = told(&key);
+    if let (Some(told), Some(policy)) = (json.as_object_mut(), policy) {
+        told.insert("policy".to_owned(), policy.display().to_string().into());
+    }
+    Output::new(said, &json)
 }
 
-/// Writes the policy, which polkit reads only where root puts it, and says how.
-fn policy(state: &State) -> Result<String, Failure> {
+/// Writes what polkit has to know of this user. It reads that only where root puts it.
+fn write_policy(state: &State) -> Result<PathBuf, Failure> {
     let path = state.root().join(POLKIT_POLICY);
     state::write(&path, polkit_policy(rustix::process::getuid().as_raw()).as_bytes())?;
-    Ok(format!(
-        "first tell polkit of it: sudo install -m 644 '{}' {POLKIT_ACTIONS}; where others have done so, add to theirs instead: one file names everybody\n",
-        path.display()
-    ))
+    Ok(path)
+}
+
+fn to_install(policy: &Path) -> String {
+    format!(
+        "first tell polkit of it: sudo install -m 644 '{}' {POLKIT_ACTIONS}\n(where others have done so, name this user in theirs instead: one file names everybody)\n",
+        policy.display()
+    )
 }
 
 fn nobody() -> Failure {

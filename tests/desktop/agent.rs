@@ -8,8 +8,8 @@ use tokio::sync::Notify;
 use zbus::connection::Builder;
 use zbus::{Connection, OwnedVariant, Proxy, Variant};
 
-use crate::NOBODY;
 use crate::polkit::authority;
+use crate::{NOBODY, PATIENCE};
 
 /// Where the agent is on its connection.
 const PATH: &str = "/agent";
@@ -118,8 +118,11 @@ impl Agent {
     }
 
     /// Waits for a dialog.
+    ///
+    /// # Panics
+    /// When none comes.
     pub async fn asked(&self) {
-        self.seen.asked.notified().await;
+        tokio::time::timeout(PATIENCE, self.seen.asked.notified()).await.expect("no dialog came");
     }
 
     /// Waits until a dialog is closed because nobody needs its answer.
