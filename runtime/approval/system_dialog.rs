@@ -3,8 +3,6 @@
 //! It says yes or no to the host, and signs nothing: what comes of it is host-asserted. The call to the system is in a package
 //! of its own, because nothing else of this room can be type-checked for those systems.
 
-use std::sync::Arc;
-
 use claviger_approval_native::{Service, confirm};
 use tokio::task::spawn_blocking;
 
@@ -53,7 +51,7 @@ impl SystemDialog {
     /// The system's call waits on a thread of its own. When the desk gives up, this future is dropped, and the dialog closes.
     async fn ask(&self, reason: String) -> Result<(), Refused> {
         let withdrawal = Withdrawal::default();
-        let withdrawn = Arc::clone(&withdrawal.0);
+        let withdrawn = withdrawal.flag();
         let asked = spawn_blocking(move || confirm(&reason, &withdrawn)).await;
         let why = match asked {
             Ok(Ok(())) => return Ok(()),

@@ -146,7 +146,7 @@ impl TerminalPrompt {
         turn: OwnedMutexGuard<()>,
     ) -> Result<(Answer, OwnedMutexGuard<()>), Refused> {
         let withdrawal = Withdrawal::default();
-        let withdrawn = Arc::clone(&withdrawal.0);
+        let withdrawn = withdrawal.flag();
         let device = self.device.clone();
         let invitation = self.presence.as_ref().map(|presence| presence.invitation());
         let talk = spawn_blocking(move || {
@@ -170,7 +170,14 @@ impl Approver for TerminalPrompt {
 
 /// Withdraws the question when it is dropped.
 #[derive(Default)]
-pub(crate) struct Withdrawal(pub(crate) Arc<AtomicBool>);
+pub(crate) struct Withdrawal(Arc<AtomicBool>);
+
+impl Withdrawal {
+    /// What becomes true.
+    pub(crate) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}
 
 impl Drop for Withdrawal {
     fn drop(&mut self) {

@@ -124,6 +124,8 @@ pub enum OperatorAction {
     ApproverAdded,
     /// An approver was revoked.
     ApproverRevoked,
+    /// An operator locked a host that runs: it does nothing any more.
+    HostLocked,
     /// A quarantine was lifted.
     QuarantineLifted,
     /// The log was exported.
@@ -160,6 +162,7 @@ impl OperatorAction {
             | Self::LogExported => true,
             Self::Initialised
             | Self::ConnectionFollowed
+            | Self::HostLocked
             | Self::LogRecovered
             | Self::SessionEnded
             | Self::ChannelOpened

@@ -334,6 +334,8 @@ pub(crate) enum Quarantine {
 
 #[derive(Subcommand)]
 pub(crate) enum Vault {
+    /// Make a host that runs forget its keys and leases, end its sessions and deny everything until it is started again
+    Lock,
     /// List values that are kept sealed because they could not be stored; with `--store`, store one
     Recover {
         /// Store the value of this number

@@ -3,11 +3,12 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use claviger_audit::OperatorAction;
 use claviger_pipeline::Hallway;
 use claviger_vault::Embedded;
 use tokio::sync::mpsc;
 
-use crate::door::{Door, Gone};
+use crate::door::{Door, Errand};
 use crate::following::Following;
 use crate::open;
 use crate::output::notice;
@@ -30,21 +31,42 @@ pub(crate) fn attend(state: &State, hallway: &Arc<Hallway>, vault: Arc<Embedded>
     tokio::spawn(watch(state.clone(), Arc::downgrade(hallway), following, told));
 }
 
-async fn watch(state: State, hallway: Weak<Hallway>, mut following: Following, mut told: mpsc::Receiver<Gone>) {
-    let mut ticks = tokio::time::interval(INTERVAL);
+async fn watch(state: State, hallway: Weak<Hallway>, mut following: Following, mut errands: mpsc::Receiver<Errand>) {
+    let (mut ticks, mut is_locked) = (tokio::time::interval(INTERVAL), false);
     loop {
-        let waits = tokio::select! {
+        let errand = tokio::select! {
             _ = ticks.tick() => None,
-            Some(gone) = told.recv() => Some(gone),
+            Some(errand) = errands.recv() => Some(errand),
         };
         let Some(hallway) = hallway.upgrade() else { return };
-        recognise(&state, &hallway);
-        following.look(&hallway).await;
-        if let Some(waits) = waits {
-            // A command that was ended meanwhile waits no more.
-            let _nobody = waits.send(());
+        // A command that was ended meanwhile waits no more: then nobody hears these answers.
+        match errand {
+            Some(Errand::Lock(done)) => {
+                let trouble = if is_locked { Vec::new() } else { lock(&hallway).await };
+                is_locked = true;
+                let _nobody = done.send(trouble);
+            }
+            looked => {
+                // Locked, it goes by nothing that is in the files.
+                if !is_locked {
+                    recognise(&state, &hallway);
+                    following.look(&hallway).await;
+                }
+                if let Some(Errand::Look(looked)) = looked {
+                    let _nobody = looked.send(());
+                }
+            }
         }
     }
+}
+
+/// This act comes before its record, because it allows nothing: it is done also where the log cannot be written.
+async fn lock(hallway: &Arc<Hallway>) -> Vec<String> {
+    notice("locked by the operator; nothing is done any more until this program is started again");
+    let mut trouble = hallway.lock().await;
+    let noted = open::note_in(hallway.log(), OperatorAction::HostLocked, "host", None).await;
+    trouble.extend(noted.err().map(|failure| failure.message));
+    trouble
 }
 
 /// Whose yes counts: the keys in the file. One that cannot be read lets nobody's count.

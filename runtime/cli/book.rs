@@ -14,7 +14,7 @@ use claviger_audit::{Log, OperatorAction};
 use claviger_vault::Embedded;
 use serde::de::DeserializeOwned;
 
-use crate::door::{Answer, Greeting, MAX_SENTENCE, Near, Note, Sentence, VERSION};
+use crate::door::{Answer, Greeting, MAX_SENTENCE, Near, Note, Sentence, VERSION, Vouched};
 use crate::error::{Code, Failure};
 use crate::open;
 use crate::state::State;
@@ -40,7 +40,7 @@ struct Visit {
     line: Option<Line>,
 }
 
-struct Line {
+pub(crate) struct Line {
     lines: BufReader<UnixStream>,
     nonce: Vec<u8>,
     said: u64,
@@ -114,7 +114,8 @@ impl Visit {
 }
 
 impl Line {
-    fn begin(state: &State) -> Result<Self, Failure> {
+    /// Knocks.
+    pub(crate) fn begin(state: &State) -> Result<Self, Failure> {
         let stream = Near::new(&state.door()).and_then(|near| near.connect()).map_err(|_| open::held(state))?;
         let limits = stream.set_read_timeout(Some(PATIENCE)).and_then(|()| stream.set_write_timeout(Some(PATIENCE)));
         limits.map_err(|error| silent(&error))?;
@@ -130,16 +131,26 @@ impl Line {
     fn say(&mut self, vault: &Embedded, note: Note) -> Result<(), Failure> {
         let statement = note.statement(self.said).ok_or_else(|| Failure::state("this cannot be said to a host"))?;
         let proof = hex::encode(vault.vouch(&self.nonce, &statement).map_err(Failure::state)?);
-        let mut line = serde_json::to_vec(&Sentence { note, proof }).map_err(Failure::state)?;
+        match self.ask(&Sentence::Note(Vouched { note, proof }))? {
+            Answer::Noted => Ok(()),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Asks the host to do nothing any more, and gives what did not work.
+    pub(crate) fn lock(mut self) -> Result<Vec<String>, Failure> {
+        match self.ask(&Sentence::Lock)? {
+            Answer::Locked(trouble) => Ok(trouble),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    fn ask(&mut self, sentence: &Sentence) -> Result<Answer, Failure> {
+        let mut line = serde_json::to_vec(sentence).map_err(Failure::state)?;
         line.push(b'\n');
         self.lines.get_mut().write_all(&line).map_err(|error| silent(&error))?;
         self.said += 1;
-        match hear(&mut self.lines)? {
-            Answer::Noted => Ok(()),
-            Answer::Refused(why) => {
-                Err(Failure::new(Code::Audit, format!("the host that runs did not note it: {why}")))
-            }
-        }
+        hear(&mut self.lines)
     }
 
     fn end(mut self) -> Result<(), Failure> {
@@ -154,6 +165,14 @@ fn hear<T: DeserializeOwned>(lines: &mut BufReader<UnixStream>) -> Result<T, Fai
     let mut line = Vec::new();
     lines.take(MAX_SENTENCE).read_until(b'\n', &mut line).map_err(|error| silent(&error))?;
     serde_json::from_slice(&line).map_err(|_| silent(&ErrorKind::UnexpectedEof.into()))
+}
+
+fn unexpected(answer: Answer) -> Failure {
+    let why = match answer {
+        Answer::Refused(why) => why,
+        Answer::Noted | Answer::Locked(_) => "it answered something else".to_owned(),
+    };
+    Failure::new(Code::Audit, format!("the host that runs did not do it: {why}"))
 }
 
 fn silent(error: &std::io::Error) -> Failure {

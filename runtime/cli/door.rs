@@ -49,10 +49,20 @@ pub(crate) struct Greeting {
     pub(crate) nonce: String,
 }
 
-/// What a command says before it acts.
+/// What a command says.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Sentence {
+    /// What it is about to do.
+    Note(Vouched),
+    /// That this host is to do nothing any more. It needs no proof: whoever can say it can end the process as well.
+    Lock,
+}
+
+/// A note with its proof.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Sentence {
+pub(crate) struct Vouched {
     pub(crate) note: Note,
     /// Over the nonce, the number of this sentence and the note, in hexadecimal.
     pub(crate) proof: String,
@@ -73,7 +83,9 @@ pub(crate) struct Note {
 pub(crate) enum Answer {
     /// It is in the log, and durable.
     Noted,
-    /// It is not, and why.
+    /// Nothing is done here any more, and what did not work on the way.
+    Locked(Vec<String>),
+    /// It was not done, and why.
     Refused(String),
 }
 
@@ -90,8 +102,14 @@ pub(crate) struct Door {
     path: PathBuf,
 }
 
-/// A visitor who has gone: whatever they changed is in the files, and they wait until the host has looked.
-pub(crate) type Gone = oneshot::Sender<()>;
+/// What the host is to do, for somebody who waits until it is done.
+#[derive(Debug)]
+pub(crate) enum Errand {
+    /// A visitor has gone: whatever they changed is in the files.
+    Look(oneshot::Sender<()>),
+    /// Nothing any more.
+    Lock(oneshot::Sender<Vec<String>>),
+}
 
 impl Door {
     /// Opens the door. Whoever has the log has the right to: a socket that is there was left by a host that is no more.
@@ -105,18 +123,18 @@ impl Door {
         Ok(Self { listener, path })
     }
 
-    /// Lets visitors in, as long as there is a hallway. Each that has left is told to `gone`.
-    pub(crate) async fn attend(self, hallway: Weak<Hallway>, vault: Arc<Embedded>, gone: mpsc::Sender<Gone>) {
+    /// Lets visitors in, as long as there is a hallway. What they want the host to do goes to `errands`.
+    pub(crate) async fn attend(self, hallway: Weak<Hallway>, vault: Arc<Embedded>, errands: mpsc::Sender<Errand>) {
         let places = Arc::new(tokio::sync::Semaphore::new(MAX_VISITORS));
         loop {
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
             let Ok((stream, _)) = self.listener.accept().await else { return };
             let host = Host { hallway: hallway.clone(), vault: Arc::clone(&vault) };
-            let gone = gone.clone();
+            let errands = errands.clone();
             tokio::spawn(async move {
                 let _place = place;
                 // Whatever goes wrong with a visitor concerns them alone; they see that the line is cut.
-                let _cut = host.receive(stream, &gone).await;
+                let _cut = host.receive(stream, &errands).await;
             });
         }
     }
@@ -167,7 +185,7 @@ struct Host {
 }
 
 impl Host {
-    async fn receive(&self, mut stream: UnixStream, gone: &mpsc::Sender<Gone>) -> Result<(), Failure> {
+    async fn receive(&self, mut stream: UnixStream, errands: &mpsc::Sender<Errand>) -> Result<(), Failure> {
         // The directory's permissions say it already; this says it where somebody loosened them.
         if stream.peer_cred().map_err(cut)?.uid() != geteuid().as_raw() {
             return Ok(());
@@ -178,23 +196,32 @@ impl Host {
         let mut lines = BufReader::new(heard);
         let (mut number, mut patience) = (0, FIRST);
         while let Some(sentence) = timeout(patience, hear(&mut lines)).await.map_err(cut)?? {
-            let answer = self.note(&nonce, number, &sentence).await;
+            let answer = match sentence {
+                Sentence::Note(vouched) => self.note(&nonce, number, &vouched).await,
+                Sentence::Lock => {
+                    let (locked, done) = oneshot::channel();
+                    errands.send(Errand::Lock(locked)).await.map_err(cut)?;
+                    Answer::Locked(done.await.map_err(cut)?)
+                }
+            };
             say(&mut spoken, &answer).await?;
-            if matches!(answer, Answer::Refused(_)) {
+            if !matches!(answer, Answer::Noted) {
                 return Ok(());
             }
             (number, patience) = (number + 1, PATIENCE);
         }
         let (looked, done) = oneshot::channel();
-        gone.send(looked).await.map_err(cut)?;
+        errands.send(Errand::Look(looked)).await.map_err(cut)?;
         done.await.map_err(cut)
     }
 
-    async fn note(&self, nonce: &[u8], number: u64, sentence: &Sentence) -> Answer {
-        let Sentence { note, proof } = sentence;
-        let vouched = note.statement(number).zip(hex::decode(proof).ok());
-        if !vouched.is_some_and(|(statement, proof)| self.vault.is_vouched(nonce, &statement, &proof)) {
-            return Answer::Refused("whoever asks has not shown that they can open the vault".to_owned());
+    async fn note(&self, nonce: &[u8], number: u64, vouched: &Vouched) -> Answer {
+        let Vouched { note, proof } = vouched;
+        let (statement, proof) = (note.statement(number).unwrap_or_default(), hex::decode(proof).unwrap_or_default());
+        match self.vault.is_vouched(nonce, &statement, &proof) {
+            Ok(true) => {}
+            Ok(false) => return Answer::Refused("whoever asks has not shown that they can open the vault".to_owned()),
+            Err(_) => return Answer::Refused("it is locked; end it, and run the command again".to_owned()),
         }
         if !note.action.is_a_command() {
             return Answer::Refused("hosts say that of themselves; no command does".to_owned());

@@ -32,6 +32,7 @@ mod grant;
 mod holder;
 mod init;
 mod keys;
+mod locking;
 mod machine_arguments;
 mod making;
 mod mcp;
@@ -148,6 +149,7 @@ fn said(state: &State, identity: Option<&Path>, command: &Command) -> Result<Out
         Command::Quarantine(Quarantine::Lift { connection, secret }) => {
             quarantine::lift(state, identity, connection, secret)
         }
+        Command::Vault(Vault::Lock) => locking::lock(state),
         Command::Vault(Vault::Recover { store, to }) => recover::run(state, identity, store.zip(to.as_ref())),
     }
 }

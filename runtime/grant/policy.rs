@@ -34,6 +34,7 @@ pub enum PolicyError {
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
     connections: BTreeMap<Name, Arc<Installed>>,
+    is_locked: bool,
 }
 
 /// A connection with the plugin it is for.
@@ -65,6 +66,11 @@ impl Context<'_> {
 }
 
 impl Policy {
+    /// Allows nothing, because an operator locked the host.
+    pub fn locked() -> Self {
+        Self { is_locked: true, ..Self::default() }
+    }
+
     /// Adds a connection. Names that the manifest does not declare are errors, not wishes.
     ///
     /// # Errors
@@ -140,12 +146,13 @@ impl Policy {
         }
     }
 
-    pub(crate) fn installed(&self, connection: &Name) -> Option<&Installed> {
-        self.connections.get(connection).map(Arc::as_ref)
+    pub(crate) fn installed(&self, connection: &Name) -> Result<&Installed, Denied> {
+        let missing = if self.is_locked { Denied::Locked } else { Denied::UnknownConnection };
+        self.connections.get(connection).map(Arc::as_ref).ok_or(missing)
     }
 
     fn context<'a>(&'a self, caller: &'a Caller) -> Result<Context<'a>, Denied> {
-        let installed = self.connections.get(&caller.connection).ok_or(Denied::UnknownConnection)?;
+        let installed = self.installed(&caller.connection)?;
         if !installed.connection.grant.principals.contains(&caller.principal) {
             return Err(Denied::Principal {
                 connection: caller.connection.clone(),

@@ -92,6 +92,10 @@ impl Call {
     fn distrust(&self, kind: &FailureKind) {
         match kind {
             FailureKind::Replaced(_) => self.hallway.desk.void_connection(&self.caller.connection),
+            // A provider that is locked was not so when a lease was given: whoever opens it is asked anew.
+            FailureKind::Secret { why, .. } if why.is_closed() => {
+                self.hallway.desk.void_connection(&self.caller.connection);
+            }
             FailureKind::Leak => self.hallway.desk.taint(&self.caller.session),
             _ => {}
         }

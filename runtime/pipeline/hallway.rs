@@ -119,6 +119,13 @@ impl Hallway {
         }
     }
 
+    /// Allows nothing any more, for the rest of this host's life: what waits for people is denied, no lease stands, sessions
+    /// are logged out and keys wiped. Takes as long as [`Hallway::close`], and tells the same.
+    pub async fn lock(self: &Arc<Self>) -> Vec<String> {
+        self.follow(Policy::locked());
+        self.close().await
+    }
+
     /// Returns when a connection is not what it was under this policy; often never.
     pub(crate) async fn changed(&self, since: &Policy, connection: &Name) {
         let mut policy = self.policy.subscribe();

@@ -142,9 +142,12 @@ impl Embedded {
         })
     }
 
-    /// Whether somebody said it. Nobody does to a store that was locked.
-    pub fn is_vouched(&self, nonce: &[u8], statement: &[u8], proof: &[u8]) -> bool {
-        self.vouch(nonce, statement).is_ok_and(|expected| expected.as_slice().ct_eq(proof).into())
+    /// Whether somebody said it.
+    ///
+    /// # Errors
+    /// [`EmbeddedError`] when the store was locked: then nobody can tell.
+    pub fn is_vouched(&self, nonce: &[u8], statement: &[u8], proof: &[u8]) -> Result<bool, EmbeddedError> {
+        Ok(self.vouch(nonce, statement)?.as_slice().ct_eq(proof).into())
     }
 
     /// The key that seals values on their way into a provider.

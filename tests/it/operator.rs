@@ -146,6 +146,33 @@ fn a_plugin_that_is_trusted_no_more_runs_no_more() {
 }
 
 #[test]
+fn a_host_that_is_locked_does_nothing_any_more() {
+    let lab = lab();
+    let psa = lab.psa(0).unwrap();
+    answer(&lab, "lease");
+    assert!(lab.must(&["vault", "lock"]).unwrap().stdout.contains("no host runs"));
+    let mut agent = Agent::start(&lab).unwrap();
+    assert!(!search(&mut agent).0);
+    let sent = psa.running.seen().len();
+    for _ in 0..2 {
+        assert!(lab.must(&["vault", "lock"]).unwrap().stdout.contains("is locked"));
+        let (is_error, text) = search(&mut agent);
+        assert!(is_error && text.contains("locked by its operator"), "{text}");
+    }
+    // What is in the files counts no more, and no command is noted by a host that cannot tell who asks.
+    let ran = lab.run(&["connection", "remove", "psa"]).unwrap();
+    assert!(ran.code == 5 && ran.stderr.contains("it is locked; end it"), "{}", ran.stderr);
+    assert!(search(&mut agent).0);
+    assert_eq!(psa.running.seen().len(), sent);
+    assert!(agent.complaints().contains("locked by the operator"));
+    drop(agent);
+    assert_eq!(notes(&lab).last().unwrap()[0], "host-locked");
+    lab.must(&["audit", "verify"]).unwrap();
+    assert_eq!(lab.call("psa.search_tickets", &json!({})).unwrap().code, 0, "started again, it goes on");
+    swept(&lab);
+}
+
+#[test]
 fn an_operators_commands_work_while_a_host_has_the_log() {
     let lab = lab();
     let psa = lab.psa(0).unwrap();

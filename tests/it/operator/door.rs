@@ -47,7 +47,7 @@ impl Stranger {
 
 fn sentence(action: &str, proof: &str) -> Vec<u8> {
     let note = json!({ "action": action, "subject": "psa private-key", "detail": null });
-    format!("{}\n", json!({ "note": note, "proof": proof })).into_bytes()
+    format!("{}\n", json!({ "note": { "note": note, "proof": proof } })).into_bytes()
 }
 
 /// What the program itself vouches for.
