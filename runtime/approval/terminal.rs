@@ -10,11 +10,12 @@ use tokio::task::spawn_blocking;
 use crate::authenticator_data::UP;
 use crate::device::{Device, Silence};
 use crate::fprintd::Fprintd;
+use crate::polkit::Polkit;
 use crate::presence::Presence;
 use crate::signer::Signer;
 use crate::{
     Approver, ApproverKind, Ask, Assertion, Decision, EnrolledKey, EnrolmentError, HostMethod, Refused, SystemBus,
-    UnusableSeed, render,
+    SystemDialog, UnusableSeed, render,
 };
 
 /// The terminal that a process was started on, whatever its standard streams are.
@@ -68,6 +69,22 @@ impl TerminalPrompt {
         Self::on(TERMINAL.into(), seed, Some(Box::new(Fprintd::new(bus))))
     }
 
+    /// A prompt whose yes counts only when this user authenticates in the dialog of a polkit agent after it.
+    ///
+    /// # Errors
+    /// [`UnusableSeed`] for the few seeds that are no key.
+    pub fn with_polkit(seed: &[u8; 32], bus: SystemBus) -> Result<Self, UnusableSeed> {
+        Self::on(TERMINAL.into(), seed, Some(Box::new(Polkit::new(bus))))
+    }
+
+    /// A prompt whose yes counts only when this user is recognised in the system's own dialog after it.
+    ///
+    /// # Errors
+    /// [`UnusableSeed`] for the few seeds that are no key.
+    pub fn with_system_dialog(seed: &[u8; 32], dialog: SystemDialog) -> Result<Self, UnusableSeed> {
+        Self::on(TERMINAL.into(), seed, Some(Box::new(dialog)))
+    }
+
     pub(crate) fn on(
         device: PathBuf,
         seed: &[u8; 32],
@@ -102,7 +119,7 @@ impl TerminalPrompt {
         let chosen = chosen.ok_or(Refused::Denied)?;
         if let Some(presence) = &self.presence {
             // The terminal stays this question's: whoever touches or types now means this one.
-            let confirmed = presence.confirm(chosen).await;
+            let confirmed = presence.confirm(ask, chosen).await;
             let outcome = if confirmed.is_ok() { said(answer) } else { "  Not confirmed, so this was denied.\n" };
             self.tell(outcome, turn).await;
             confirmed?;
@@ -129,7 +146,7 @@ impl TerminalPrompt {
         turn: OwnedMutexGuard<()>,
     ) -> Result<(Answer, OwnedMutexGuard<()>), Refused> {
         let withdrawal = Withdrawal::default();
-        let withdrawn = Arc::clone(&withdrawal.0);
+        let withdrawn = withdrawal.flag();
         let device = self.device.clone();
         let invitation = self.presence.as_ref().map(|presence| presence.invitation());
         let talk = spawn_blocking(move || {
@@ -153,7 +170,14 @@ impl Approver for TerminalPrompt {
 
 /// Withdraws the question when it is dropped.
 #[derive(Default)]
-struct Withdrawal(Arc<AtomicBool>);
+pub(crate) struct Withdrawal(Arc<AtomicBool>);
+
+impl Withdrawal {
+    /// What becomes true.
+    pub(crate) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}
 
 impl Drop for Withdrawal {
     fn drop(&mut self) {

@@ -8,6 +8,7 @@ use claviger_grant::Pin;
 use claviger_manifest::{Name, OriginTemplate, SecretReference};
 
 use crate::audit_arguments::Audit;
+use crate::machine_arguments::Machine;
 
 /// Runs sandboxed integrations for agents, with secrets that neither the model nor the plugin ever sees.
 #[derive(Parser)]
@@ -296,9 +297,8 @@ pub(crate) enum Approver {
         /// What they are, for rules that ask for a role
         #[arg(long)]
         role: Option<String>,
-        /// Let the host's own word count after a finger on this machine's reader, for `approver = "fprintd"`
-        #[arg(long, conflicts_with_all = ["name", "role"])]
-        fprintd: bool,
+        #[command(flatten)]
+        machine: Machine,
     },
     /// List the keys that count
     List,

@@ -33,6 +33,7 @@ mod holder;
 mod init;
 mod keys;
 mod locking;
+mod machine_arguments;
 mod making;
 mod mcp;
 mod notify;
@@ -138,10 +139,10 @@ fn said(state: &State, identity: Option<&Path>, command: &Command) -> Result<Out
         Command::Grant(Grant::Revoke { connection, actions, principals }) => {
             revoking::revoke(state, identity, connection, actions, principals)
         }
-        Command::Approver(Approver::Add { fprintd: true, .. }) => approver::add_fprintd(state, identity),
-        Command::Approver(Approver::Add { name, role, .. }) => {
-            approver::add(state, identity, name.as_deref(), role.as_deref())
-        }
+        Command::Approver(Approver::Add { name, role, machine }) => match machine.method() {
+            Some(method) => approver::add_host(state, identity, method),
+            None => approver::add(state, identity, name.as_deref(), role.as_deref()),
+        },
         Command::Approver(Approver::List) => approver::list(state),
         Command::Approver(Approver::Revoke { approver }) => approver::revoke(state, identity, approver),
         Command::Console => web::console(state),

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use claviger_approval::{
-    Approver, Desk, Enrolled, Receipt, SimulatedAnswer, SoftwarePasskey, SystemBus, TerminalPrompt, Throwaway,
+    Approver, Desk, Enrolled, HostMethod, Receipt, SimulatedAnswer, SoftwarePasskey, SystemBus, SystemDialog,
+    TerminalPrompt, Throwaway,
 };
 use claviger_audit::{CheckpointKey, Event, Log, LogError, OperatorAction, Options, Recovery};
 use claviger_grant::Policy;
@@ -229,11 +230,13 @@ async fn desk(state: &State, config: &Config, log: &Log, vault: &Vault) -> Resul
     let enrolled = enrolled(state)?;
     let (approver, web): (Box<dyn Approver>, Option<Web>) = match config.approver {
         ApproverChoice::Terminal if !approver::has_passkey(&enrolled) => {
-            let prompt = TerminalPrompt::new(&keys::read(&state.approver_key())?).map_err(Failure::state)?;
-            (Box::new(prompt), None)
+            (Box::new(asserting(state, config, HostMethod::Terminal)?), None)
         }
         // Nor here: who unplugs the reader gets no prompt without it.
-        ApproverChoice::Fprintd => (Box::new(fprintd(state, config)?), None),
+        ApproverChoice::Fprintd => (Box::new(asserting(state, config, HostMethod::Fprintd)?), None),
+        ApproverChoice::Polkit => (Box::new(asserting(state, config, HostMethod::Polkit)?), None),
+        ApproverChoice::TouchId => (Box::new(asserting(state, config, HostMethod::TouchId)?), None),
+        ApproverChoice::WindowsHello => (Box::new(asserting(state, config, HostMethod::WindowsHello)?), None),
         // Not back to the terminal when the page cannot be served: whoever takes its port could choose the weaker way.
         ApproverChoice::Terminal | ApproverChoice::Web => {
             let (place, tickets) = (web::place(config)?, web::tickets(state)?);
@@ -251,11 +254,23 @@ async fn desk(state: &State, config: &Config, log: &Log, vault: &Vault) -> Resul
     Ok((Desk::new(notify::before(approver, config, log, vault).await?, enrolled), web))
 }
 
-/// The prompt that needs a finger besides.
-pub(crate) fn fprintd(state: &State, config: &Config) -> Result<TerminalPrompt, Failure> {
+/// The prompt on the terminal, with what has to confirm besides who answers there.
+pub(crate) fn asserting(state: &State, config: &Config, method: HostMethod) -> Result<TerminalPrompt, Failure> {
+    let seed = keys::read(&state.approver_key())?;
     // From the operator's file alone: the environment is often the agent's.
     let bus = config.system_bus.as_deref().map_or_else(SystemBus::default, SystemBus::at);
-    TerminalPrompt::with_fprintd(&keys::read(&state.approver_key())?, bus).map_err(Failure::state)
+    let prompt = match method {
+        HostMethod::Terminal => TerminalPrompt::new(&seed),
+        HostMethod::Fprintd => TerminalPrompt::with_fprintd(&seed, bus),
+        HostMethod::Polkit => TerminalPrompt::with_polkit(&seed, bus),
+        HostMethod::TouchId => {
+            TerminalPrompt::with_system_dialog(&seed, SystemDialog::touch_id().map_err(Failure::state)?)
+        }
+        HostMethod::WindowsHello => {
+            TerminalPrompt::with_system_dialog(&seed, SystemDialog::windows_hello().map_err(Failure::state)?)
+        }
+    };
+    prompt.map_err(Failure::state)
 }
 
 fn simulated(state: &State, config: &Config) -> Result<(SoftwarePasskey, Throwaway), Failure> {

@@ -72,6 +72,13 @@ pub(crate) enum ApproverChoice {
     /// A prompt on the controlling terminal, and then a finger that the machine's fingerprint daemon recognises. The host
     /// asserts both; it is this and nothing else, whatever else is enrolled.
     Fprintd,
+    /// A prompt on the controlling terminal, and then the dialog of a polkit agent, in which the person authenticates.
+    /// Likewise.
+    Polkit,
+    /// The same with macOS's own dialog.
+    TouchId,
+    /// The same with Windows's own dialog.
+    WindowsHello,
     /// The page in the browser and nothing else.
     Web,
     /// A software passkey that says yes. Only in a throw-away directory, and marked in every receipt.
