@@ -7,6 +7,7 @@ mod approver;
 mod arguments;
 mod audit;
 mod audit_arguments;
+mod audit_choice;
 mod audit_filter;
 mod audit_forms;
 mod audit_html;

@@ -101,15 +101,17 @@ pub(crate) fn cookie_name(origin: &Origin) -> String {
 
 /// The whole cookie: out of the reach of scripts and of other sites' requests.
 pub(crate) fn cookie(origin: &Origin, value: &str) -> String {
-    let secure = if origin.is_team() { "; Secure" } else { "" };
-    let (name, seconds) = (cookie_name(origin), SESSION_LIFE / 1_000);
-    format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}")
+    cookie_for(origin, value, SESSION_LIFE / 1_000)
 }
 
 /// What takes the cookie away again.
 pub(crate) fn no_cookie(origin: &Origin) -> String {
-    let secure = if origin.is_team() { "; Secure" } else { "" };
-    format!("{}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0{secure}", cookie_name(origin))
+    cookie_for(origin, "", 0)
+}
+
+fn cookie_for(origin: &Origin, value: &str, seconds: u64) -> String {
+    let (name, secure) = (cookie_name(origin), if origin.is_team() { "; Secure" } else { "" });
+    format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}")
 }
 
 /// A session that was recognised.
