@@ -8,6 +8,7 @@ mod arguments;
 mod attending;
 mod audit;
 mod audit_arguments;
+mod audit_choice;
 mod audit_filter;
 mod audit_forms;
 mod audit_html;
