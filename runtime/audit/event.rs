@@ -136,6 +136,8 @@ pub enum OperatorAction {
     SessionEnded,
     /// A host may tell people through a channel that a request waits; the subject is the reference of its address.
     ChannelOpened,
+    /// A witness says that the log is not the one that it has signed: rolled back, or rewritten. The subject is its address.
+    WitnessDisagreed,
     /// The host started.
     HostStarted,
     /// The host stopped.
@@ -163,6 +165,7 @@ impl OperatorAction {
             Self::Initialised
             | Self::ConnectionFollowed
             | Self::HostLocked
+            | Self::WitnessDisagreed
             | Self::LogRecovered
             | Self::SessionEnded
             | Self::ChannelOpened

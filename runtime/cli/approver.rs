@@ -1,9 +1,10 @@
 //! `claviger approver`: whose yes counts.
 
-use std::path::{Path, PathBuf};
+use std::future::Future;
+use std::path::Path;
 use std::time::Duration;
 
-use claviger_approval::{ApproverKind, Enrolled, EnrolledKey, HostMethod, polkit_policy};
+use claviger_approval::{ApproverKind, Enrolled, EnrolledKey};
 use claviger_audit::OperatorAction;
 use claviger_server::{Person, Web};
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 use crate::book::Book;
 use crate::error::{Code, Failure};
 use crate::output::{self, Output};
-use crate::state::{self, State};
+use crate::state::{self, Config, State};
 use crate::{open, web};
 
 /// How long a person may take to make a passkey.
@@ -19,12 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(5 * 60);
 
 /// The same for somebody elsewhere, whom the link has to reach first.
 const TEAM_PATIENCE: Duration = Duration::from_secs(15 * 60);
-
-/// The file that polkit is to read. Named after the action, as polkit asks.
-const POLKIT_POLICY: &str = "org.claviger.approve.policy";
-
-/// Where polkit looks for policies (polkit(8), "Declaring actions").
-const POLKIT_ACTIONS: &str = "/usr/share/polkit-1/actions/";
 
 /// Characters of an identifier that tell keys apart on a list.
 const SHOWN_ID: usize = 12;
@@ -56,18 +51,11 @@ pub(crate) fn add(
     let vault = open::embedded(state, identity)?;
     let mut book = Book::open_with(state, &vault)?;
     let person = Person { name: name.unwrap_or(&config.principal).to_owned(), role: role.map(str::to_owned) };
-    let enrolled = open::enrolled(state)?;
-    let (place, tickets) = (web::place(&config)?, web::tickets(state)?);
     let patience = if config.web.origin.is_some() { TEAM_PATIENCE } else { PATIENCE };
-    let key = crate::block_on(async {
-        let (page, link, mut enrolling) =
-            Web::enrol(place, tickets, &enrolled, person).await.map_err(Failure::state)?;
-        web::invite(&config, &link);
-        let made =
-            tokio::time::timeout(patience, enrolling.complete(async |key| keep(state, &mut book, key).await)).await;
-        page.close().await;
-        made.ok().flatten().unwrap_or_else(|| Err(nobody()))
-    })??;
+    let key = match book.enrol(&person, patience, |link| web::invite(&config, link))? {
+        Some(key) => key,
+        None => crate::block_on(enrol(state, &config, &mut book, person, patience))??,
+    };
     book.close()?;
     let said = format!(
         "{} approves with passkey {}\nrequests are approved in the browser from now on; a second passkey, for when one is lost: claviger approver add",
@@ -77,59 +65,41 @@ pub(crate) fn add(
     Output::new(said, &told(&key))
 }
 
-/// Enrols the host's own key for what it asserts when a service of the machine has confirmed who agreed. The person is the
-/// directory's principal: the service knows the user whose process this is, and nobody else.
-pub(crate) fn add_host(state: &State, identity: Option<&Path>, method: HostMethod) -> Result<Output, Failure> {
-    let config = state.config()?;
-    let vault = open::embedded(state, identity)?;
-    let mut book = Book::open_with(state, &vault)?;
-    let key = open::asserting(state, &config, method)?.enrolment(&config.principal).map_err(Failure::state)?;
-    let besides = match method {
-        HostMethod::Terminal => "",
-        HostMethod::Fprintd => " with a finger on this machine's reader",
-        HostMethod::Polkit => " with polkit's dialog",
-        HostMethod::TouchId => " with Touch ID",
-        HostMethod::WindowsHello => " with Windows Hello",
-    };
-    let policy = if method == HostMethod::Polkit { Some(write_policy(state)?) } else { None };
-    crate::block_on(keep(state, &mut book, &key))??;
-    book.close()?;
-    let first = policy.as_deref().map(to_install).unwrap_or_default();
-    let said = format!(
-        "{} approves on the terminal{besides}, key {}\n{first}let claviger.toml say approver = \"{method}\"; receipts are marked host-asserted",
-        key.name(),
-        short(&key)
-    );
-    let mut json = told(&key);
-    if let (Some(told), Some(policy)) = (json.as_object_mut(), policy) {
-        told.insert("policy".to_owned(), policy.display().to_string().into());
-    }
-    Output::new(said, &json)
+/// On a page of this command's, where no host serves one.
+async fn enrol(
+    state: &State,
+    config: &Config,
+    book: &mut Book,
+    person: Person,
+    patience: Duration,
+) -> Result<EnrolledKey, Failure> {
+    let (place, tickets) = (web::place(config)?, web::tickets(state)?);
+    let served = Web::enrol(place, tickets, web::roll(state), person).await;
+    let (page, link, mut enrolling) = served.map_err(Failure::state)?;
+    web::invite(config, &link);
+    let written = async |key: &EnrolledKey| keep(state, key, added(book, key)).await;
+    let made = tokio::time::timeout(patience, enrolling.complete(written)).await;
+    page.close().await;
+    made.ok().flatten().unwrap_or_else(|| Err(nobody()))
 }
 
-/// Writes what polkit has to know of this user. It reads that only where root puts it.
-fn write_policy(state: &State) -> Result<PathBuf, Failure> {
-    let path = state.root().join(POLKIT_POLICY);
-    state::write(&path, polkit_policy(rustix::process::getuid().as_raw()).as_bytes())?;
-    Ok(path)
+pub(crate) async fn added(book: &mut Book, key: &EnrolledKey) -> Result<(), Failure> {
+    book.note(OperatorAction::ApproverAdded, key.name(), Some(&detail(key))).await
 }
 
-fn to_install(policy: &Path) -> String {
-    format!(
-        "first tell polkit of it: sudo install -m 644 '{}' {POLKIT_ACTIONS}\n(where others have done so, name this user in theirs instead: one file names everybody)\n",
-        policy.display()
-    )
-}
-
-fn nobody() -> Failure {
+pub(crate) fn nobody() -> Failure {
     Failure::new(Code::Refused, "nobody made a passkey in time; run the command again")
 }
 
 /// Noted first, then written: no record, no act.
-async fn keep(state: &State, book: &mut Book, key: &EnrolledKey) -> Result<(), Failure> {
+pub(crate) async fn keep(
+    state: &State,
+    key: &EnrolledKey,
+    noted: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
     let mut enrolled = open::enrolled(state)?;
     enrolled.add(key.clone()).map_err(Failure::state)?;
-    book.note(OperatorAction::ApproverAdded, key.name(), Some(&detail(key))).await?;
+    noted.await?;
     write(&state.approvers(), &enrolled)
 }
 
@@ -182,11 +152,11 @@ fn elsewhere(enrolled: &Enrolled, page: &str) -> String {
     )
 }
 
-fn short(key: &EnrolledKey) -> String {
+pub(crate) fn short(key: &EnrolledKey) -> String {
     key.credential_id().to_string().chars().take(SHOWN_ID).collect()
 }
 
-fn told(key: &EnrolledKey) -> Value {
+pub(crate) fn told(key: &EnrolledKey) -> Value {
     json!({ "approver": key.name(), "kind": key.kind(), "key": key.credential_id(), "role": key.role(), "origins": key.origins() })
 }
 

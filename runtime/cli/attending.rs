@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use claviger_audit::OperatorAction;
 use claviger_pipeline::Hallway;
+use claviger_server::Web;
 use claviger_vault::Embedded;
 use tokio::sync::mpsc;
 
-use crate::door::{Door, Errand};
+use crate::door::{Door, Errand, Host};
 use crate::following::Following;
 use crate::open;
 use crate::output::notice;
@@ -18,10 +19,13 @@ use crate::state::State;
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Begins, for as long as there is this hallway.
-pub(crate) fn attend(state: &State, hallway: &Arc<Hallway>, vault: Arc<Embedded>) {
+pub(crate) fn attend(state: &State, hallway: &Arc<Hallway>, vault: Arc<Embedded>, web: Option<&Web>) {
     let (tell, told) = mpsc::channel(1);
     match Door::open(state) {
-        Ok(door) => drop(tokio::spawn(door.attend(Arc::downgrade(hallway), vault, tell))),
+        Ok(door) => {
+            let (state, hallway, page) = (state.clone(), Arc::downgrade(hallway), web.map(Web::inviter));
+            drop(tokio::spawn(door.attend(Host { state, hallway, vault, page }, tell)));
+        }
         Err(error) => notice(&format!(
             "{} cannot be listened on ({error}): commands that write to the log have to wait until this host ends",
             state.door().display()

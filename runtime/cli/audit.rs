@@ -119,8 +119,9 @@ pub(crate) fn verify(state: &State, arguments: &Verify) -> Result<Output, Failur
     let given = arguments.key.as_deref().map(verifier).transpose()?;
     let mut others: Vec<Vec<u8>> = arguments.other.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
     let bundle = arguments.bundle.as_deref();
-    if bundle.is_none() && state.cosigned().exists() {
-        others.push(read(&state.cosigned())?);
+    let cosigned = bundle.map_or_else(|| state.cosigned(), |bundle| bundle.join(claviger_audit::COSIGNED_FILE));
+    if cosigned.exists() {
+        others.push(read(&cosigned)?);
     }
     let summary = match bundle {
         None => {

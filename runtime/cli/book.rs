@@ -10,14 +10,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use claviger_approval::EnrolledKey;
 use claviger_audit::{Log, OperatorAction};
+use claviger_server::{Link, Person};
 use claviger_vault::Embedded;
 use serde::de::DeserializeOwned;
 
-use crate::door::{Answer, Greeting, MAX_SENTENCE, Near, Note, Sentence, VERSION, Vouched};
+use crate::door::{Answer, Greeting, MAX_SENTENCE, Near, Note, Sentence, VERSION, Vouched, Wanted, invitation};
 use crate::error::{Code, Failure};
-use crate::open;
 use crate::state::State;
+use crate::{approver, open};
 
 /// How long a host may take over one answer. It writes one entry, or looks at its files once.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -84,6 +86,19 @@ impl Book {
         }
     }
 
+    /// Has somebody enrol a passkey on the page of a host that runs, which writes it down. Nothing where there is none.
+    pub(crate) fn enrol(
+        &mut self,
+        person: &Person,
+        patience: Duration,
+        invite: impl FnOnce(&Link),
+    ) -> Result<Option<EnrolledKey>, Failure> {
+        match &mut self.0 {
+            Place::Mine(_) => Ok(None),
+            Place::Host(visit) => visit.enrol(person, patience, invite),
+        }
+    }
+
     /// The same for commands that do nothing else at once.
     pub(crate) fn note_now(
         &mut self,
@@ -105,11 +120,40 @@ impl Book {
 
 impl Visit {
     fn say(&mut self, note: Note) -> Result<(), Failure> {
-        let line = match &mut self.line {
-            Some(line) => line,
-            none => none.insert(Line::begin(&self.state)?),
-        };
-        line.say(&self.vault.0, note)
+        let vault = Arc::clone(&self.vault.0);
+        self.line()?.say(&vault, note)
+    }
+
+    fn line(&mut self) -> Result<&mut Line, Failure> {
+        match &mut self.line {
+            Some(line) => Ok(line),
+            none => Ok(none.insert(Line::begin(&self.state)?)),
+        }
+    }
+
+    fn enrol(
+        &mut self,
+        person: &Person,
+        patience: Duration,
+        invite: impl FnOnce(&Link),
+    ) -> Result<Option<EnrolledKey>, Failure> {
+        let vault = Arc::clone(&self.vault.0);
+        let line = self.line()?;
+        let Person { name, role } = person.clone();
+        let proof = line.proof(&vault, invitation(line.said, &name, role.as_deref()))?;
+        match line.ask(&Sentence::Enrol(Wanted { name, role, proof }))? {
+            Answer::NoPage => return Ok(None),
+            Answer::Invited(page, with_ticket) => invite(&Link { page, with_ticket, code: None }),
+            other => return Err(unexpected(other)),
+        }
+        // A person is waited for now.
+        line.waits(patience)?;
+        let made = hear(&mut line.lines);
+        line.waits(PATIENCE)?;
+        match made.map_err(|_| approver::nobody())? {
+            Answer::Enrolled(key) => Ok(Some(*key)),
+            other => Err(unexpected(other)),
+        }
     }
 }
 
@@ -129,12 +173,20 @@ impl Line {
     }
 
     fn say(&mut self, vault: &Embedded, note: Note) -> Result<(), Failure> {
-        let statement = note.statement(self.said).ok_or_else(|| Failure::state("this cannot be said to a host"))?;
-        let proof = hex::encode(vault.vouch(&self.nonce, &statement).map_err(Failure::state)?);
+        let proof = self.proof(vault, note.statement(self.said))?;
         match self.ask(&Sentence::Note(Vouched { note, proof }))? {
             Answer::Noted => Ok(()),
             other => Err(unexpected(other)),
         }
+    }
+
+    fn proof(&self, vault: &Embedded, statement: Option<Vec<u8>>) -> Result<String, Failure> {
+        let statement = statement.ok_or_else(|| Failure::state("this cannot be said to a host"))?;
+        Ok(hex::encode(vault.vouch(&self.nonce, &statement).map_err(Failure::state)?))
+    }
+
+    fn waits(&self, limit: Duration) -> Result<(), Failure> {
+        self.lines.get_ref().set_read_timeout(Some(limit)).map_err(|error| silent(&error))
     }
 
     /// Asks the host to do nothing any more, and gives what did not work.
@@ -170,7 +222,7 @@ fn hear<T: DeserializeOwned>(lines: &mut BufReader<UnixStream>) -> Result<T, Fai
 fn unexpected(answer: Answer) -> Failure {
     let why = match answer {
         Answer::Refused(why) => why,
-        Answer::Noted | Answer::Locked(_) => "it answered something else".to_owned(),
+        _ => "it answered something else".to_owned(),
     };
     Failure::new(Code::Audit, format!("the host that runs did not do it: {why}"))
 }

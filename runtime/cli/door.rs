@@ -11,8 +11,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use claviger_approval::EnrolledKey;
 use claviger_audit::OperatorAction;
 use claviger_pipeline::Hallway;
+use claviger_server::{Enrolling, Inviter, Link, Person};
 use claviger_vault::Embedded;
 use rustix::fs::{Mode, OFlags};
 use rustix::process::geteuid;
@@ -23,8 +25,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::error::Failure;
-use crate::open;
 use crate::state::State;
+use crate::{approver, open};
 
 /// The version of what is spoken here.
 pub(crate) const VERSION: u8 = 1;
@@ -55,8 +57,20 @@ pub(crate) struct Greeting {
 pub(crate) enum Sentence {
     /// What it is about to do.
     Note(Vouched),
+    /// That somebody is to enrol a passkey on this host's page.
+    Enrol(Wanted),
     /// That this host is to do nothing any more. It needs no proof: whoever can say it can end the process as well.
     Lock,
+}
+
+/// Whom a command invites, with the proof.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wanted {
+    pub(crate) name: String,
+    pub(crate) role: Option<String>,
+    /// Over the nonce, the number of this sentence and who it is, in hexadecimal.
+    pub(crate) proof: String,
 }
 
 /// A note with its proof.
@@ -83,6 +97,12 @@ pub(crate) struct Note {
 pub(crate) enum Answer {
     /// It is in the log, and durable.
     Noted,
+    /// Where whoever is invited makes a passkey, without and with the ticket. The key follows.
+    Invited(String, String),
+    /// The key that they made; it is in the log and counts.
+    Enrolled(Box<EnrolledKey>),
+    /// This host has no page.
+    NoPage,
     /// Nothing is done here any more, and what did not work on the way.
     Locked(Vec<String>),
     /// It was not done, and why.
@@ -94,6 +114,11 @@ impl Note {
     pub(crate) fn statement(&self, number: u64) -> Option<Vec<u8>> {
         serde_json::to_vec(&(VERSION, number, self)).ok()
     }
+}
+
+/// What is vouched for when somebody is invited.
+pub(crate) fn invitation(number: u64, name: &str, role: Option<&str>) -> Option<Vec<u8>> {
+    serde_json::to_vec(&(VERSION, number, "enrol", name, role)).ok()
 }
 
 /// A socket that listens, until it is dropped.
@@ -124,12 +149,12 @@ impl Door {
     }
 
     /// Lets visitors in, as long as there is a hallway. What they want the host to do goes to `errands`.
-    pub(crate) async fn attend(self, hallway: Weak<Hallway>, vault: Arc<Embedded>, errands: mpsc::Sender<Errand>) {
+    pub(crate) async fn attend(self, host: Host, errands: mpsc::Sender<Errand>) {
         let places = Arc::new(tokio::sync::Semaphore::new(MAX_VISITORS));
         loop {
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
             let Ok((stream, _)) = self.listener.accept().await else { return };
-            let host = Host { hallway: hallway.clone(), vault: Arc::clone(&vault) };
+            let host = host.clone();
             let errands = errands.clone();
             tokio::spawn(async move {
                 let _place = place;
@@ -179,9 +204,13 @@ impl Near {
 }
 
 /// What a visitor meets.
-struct Host {
-    hallway: Weak<Hallway>,
-    vault: Arc<Embedded>,
+#[derive(Clone)]
+pub(crate) struct Host {
+    pub(crate) state: State,
+    pub(crate) hallway: Weak<Hallway>,
+    pub(crate) vault: Arc<Embedded>,
+    /// Where people enrol while this host runs.
+    pub(crate) page: Option<Inviter>,
 }
 
 impl Host {
@@ -198,6 +227,13 @@ impl Host {
         while let Some(sentence) = timeout(patience, hear(&mut lines)).await.map_err(cut)?? {
             let answer = match sentence {
                 Sentence::Note(vouched) => self.note(&nonce, number, &vouched).await,
+                Sentence::Enrol(wanted) => match self.invite(&nonce, number, &wanted) {
+                    Err(answer) => answer,
+                    Ok((link, enrolling)) => {
+                        say(&mut spoken, &Answer::Invited(link.page, link.with_ticket)).await?;
+                        self.enrol(enrolling, &mut lines).await
+                    }
+                },
                 Sentence::Lock => {
                     let (locked, done) = oneshot::channel();
                     errands.send(Errand::Lock(locked)).await.map_err(cut)?;
@@ -205,7 +241,7 @@ impl Host {
                 }
             };
             say(&mut spoken, &answer).await?;
-            if !matches!(answer, Answer::Noted) {
+            if !matches!(answer, Answer::Noted | Answer::Enrolled(_) | Answer::NoPage) {
                 return Ok(());
             }
             (number, patience) = (number + 1, PATIENCE);
@@ -217,11 +253,8 @@ impl Host {
 
     async fn note(&self, nonce: &[u8], number: u64, vouched: &Vouched) -> Answer {
         let Vouched { note, proof } = vouched;
-        let (statement, proof) = (note.statement(number).unwrap_or_default(), hex::decode(proof).unwrap_or_default());
-        match self.vault.is_vouched(nonce, &statement, &proof) {
-            Ok(true) => {}
-            Ok(false) => return Answer::Refused("whoever asks has not shown that they can open the vault".to_owned()),
-            Err(_) => return Answer::Refused("it is locked; end it, and run the command again".to_owned()),
+        if let Err(refused) = self.believe(nonce, note.statement(number), proof) {
+            return refused;
         }
         if !note.action.is_a_command() {
             return Answer::Refused("hosts say that of themselves; no command does".to_owned());
@@ -232,6 +265,45 @@ impl Host {
         match open::note_in(hallway.log(), note.action, &note.subject, note.detail.as_deref()).await {
             Ok(()) => Answer::Noted,
             Err(failure) => Answer::Refused(failure.message),
+        }
+    }
+}
+
+impl Host {
+    fn believe(&self, nonce: &[u8], statement: Option<Vec<u8>>, proof: &str) -> Result<(), Answer> {
+        let (statement, proof) = (statement.unwrap_or_default(), hex::decode(proof).unwrap_or_default());
+        match self.vault.is_vouched(nonce, &statement, &proof) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Answer::Refused("whoever asks has not shown that they can open the vault".to_owned())),
+            Err(_) => Err(Answer::Refused("it is locked; end it, and run the command again".to_owned())),
+        }
+    }
+
+    fn invite(&self, nonce: &[u8], number: u64, wanted: &Wanted) -> Result<(Link, Enrolling), Answer> {
+        let Wanted { name, role, proof } = wanted;
+        self.believe(nonce, invitation(number, name, role.as_deref()), proof)?;
+        let page = self.page.as_ref().ok_or(Answer::NoPage)?;
+        let invited = page.invite(Person { name: name.clone(), role: role.clone() });
+        invited.map_err(|error| Answer::Refused(error.to_string()))
+    }
+
+    /// Waits for the key, as long as the command does. The command says for how long: it ends.
+    async fn enrol(&self, mut enrolling: Enrolling, visitor: &mut (impl tokio::io::AsyncBufRead + Unpin)) -> Answer {
+        let keep = async |key: &EnrolledKey| {
+            let hallway = self.hallway.upgrade().ok_or_else(|| cut("the host has just ended"))?;
+            let detail = approver::detail(key);
+            let noted = open::note_in(hallway.log(), OperatorAction::ApproverAdded, key.name(), Some(&detail));
+            approver::keep(&self.state, key, noted).await
+        };
+        let made = tokio::select! {
+            made = enrolling.complete(keep) => made,
+            // Whatever comes before the answer, an end above all, is an end to waiting.
+            _ = visitor.fill_buf() => None,
+        };
+        match made {
+            Some(Ok(key)) => Answer::Enrolled(Box::new(key)),
+            Some(Err(failure)) => Answer::Refused(failure.message),
+            None => Answer::Refused("nobody waits for the key any more".to_owned()),
         }
     }
 }

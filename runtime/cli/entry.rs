@@ -2,6 +2,7 @@
 
 use claviger_approval::{HostMethod, Receipt};
 use claviger_audit::{Entry, Kind, Text};
+use serde::Deserialize as _;
 use serde_json::Value;
 
 /// How much of a detail is shown, in characters; `--json` has all of it.
@@ -70,9 +71,13 @@ fn approval(entry: &Members<'_>) -> String {
 
 /// By which method the host came to say that somebody agreed, where it was more than a word on the terminal.
 fn method(entry: &Members<'_>, one: usize) -> String {
-    let receipt = entry.0.pointer(&format!("/proof/receipts/{one}")).cloned().unwrap_or_default();
-    let method = serde_json::from_value(receipt).ok().and_then(|receipt: Receipt| receipt.method());
+    let method = entry.0.pointer(&format!("/proof/receipts/{one}")).and_then(method_of);
     method.filter(|method| *method != HostMethod::Terminal).map(|method| format!(" by {method}")).unwrap_or_default()
+}
+
+/// The method of a receipt, if the host asserts it.
+pub(crate) fn method_of(receipt: &Value) -> Option<HostMethod> {
+    Receipt::deserialize(receipt).ok()?.method()
 }
 
 fn closed(entry: &Members<'_>) -> String {

@@ -5,6 +5,7 @@
 
 mod approver;
 mod arguments;
+mod asserted;
 mod attending;
 mod audit;
 mod audit_arguments;
@@ -54,7 +55,10 @@ mod state;
 mod usage;
 mod web;
 mod witness;
+mod witness_ask;
 mod witness_http;
+mod witness_standing;
+mod witnessing;
 
 use std::ffi::OsString;
 use std::future::Future;
@@ -137,7 +141,7 @@ fn said(state: &State, identity: Option<&Path>, command: &Command) -> Result<Out
             revoking::revoke(state, identity, connection, actions, principals)
         }
         Command::Approver(Approver::Add { name, role, machine }) => match machine.method() {
-            Some(method) => approver::add_host(state, identity, method),
+            Some(method) => asserted::add(state, identity, method),
             None => approver::add(state, identity, name.as_deref(), role.as_deref()),
         },
         Command::Approver(Approver::List) => approver::list(state),

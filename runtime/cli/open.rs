@@ -54,7 +54,7 @@ pub(crate) async fn host(
     let (desk, web) = desk(state, &config, &log, &vault).await?;
     let desk = desk.recalling(approved);
     let hallway = Hallway::new(loading.policy, desk, log, vault, Outside::system());
-    attending::attend(state, &hallway, embedded);
+    attending::attend(state, &hallway, embedded, web.as_ref());
     Ok((Host::new(hallway, loading.plugins, Arc::new(crate::output::plugin_line)), web))
 }
 
@@ -74,7 +74,7 @@ pub(crate) async fn hallway(
     let (desk, web) = desk(state, &config, &log, &vault).await?;
     let desk = desk.recalling(approved);
     let hallway = Hallway::new(policy, desk, log, vault, Outside::system());
-    attending::attend(state, &hallway, embedded);
+    attending::attend(state, &hallway, embedded, web.as_ref());
     Ok((hallway, web))
 }
 
@@ -288,12 +288,12 @@ fn simulated(state: &State, config: &Config) -> Result<(SoftwarePasskey, Throwaw
 
 /// The audit log, for this process alone, with what people approved last.
 fn log_and_last(state: &State) -> Result<(Log, Vec<Receipt>), Failure> {
-    told(state, try_log(state, state.config()?.audit.map(|audit| audit.second_checkpoint))?)
+    told(state, try_log(state, state.config()?.second_checkpoint())?)
 }
 
 /// The audit log, for this process alone; `None` while another one has it.
 pub(crate) fn log_unless_held(state: &State) -> Result<Option<Log>, Failure> {
-    match try_log(state, state.config()?.audit.map(|audit| audit.second_checkpoint))? {
+    match try_log(state, state.config()?.second_checkpoint())? {
         Err(LogError::Locked) => Ok(None),
         opened => told(state, opened).map(|(log, _)| Some(log)),
     }

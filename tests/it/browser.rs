@@ -13,5 +13,6 @@ mod office;
 mod people;
 mod pictures;
 mod program;
+mod reader;
 mod team;
 mod team_door;

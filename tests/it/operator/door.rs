@@ -89,6 +89,11 @@ fn nobody_is_heard_without_proof_and_no_proof_counts_twice() {
     refused(&|_| sentence(lifted, &"0".repeat(64)), "can open the vault");
     refused(&|_| good.clone(), "can open the vault");
     refused(&|nonce| sentence("approver-added", &proof(nonce, 0, lifted)), "can open the vault");
+    // Nobody becomes an approver without proof, and a proof of another kind is none.
+    let ben =
+        |proof: &str| format!("{}\n", json!({ "enrol": { "name": "ben", "role": null, "proof": proof } })).into_bytes();
+    refused(&|_| ben(&"0".repeat(64)), "can open the vault");
+    refused(&|nonce| ben(&proof(nonce, 0, "approver-added")), "can open the vault");
     refused(&|nonce| sentence("host-started", &proof(nonce, 0, "host-started")), "no command does");
     refused(&|nonce| sentence("initialised", &proof(nonce, 0, "initialised")), "no command does");
 
