@@ -10,9 +10,6 @@ use crate::output::Output;
 use crate::state::{self, State};
 use crate::{approver, open};
 
-/// The file that polkit is to read. Named after the action, as polkit asks.
-const POLKIT_POLICY: &str = "org.claviger.approve.policy";
-
 /// Where polkit looks for policies (polkit(8), "Declaring actions").
 const POLKIT_ACTIONS: &str = "/usr/share/polkit-1/actions/";
 
@@ -48,7 +45,7 @@ pub(crate) fn add(state: &State, identity: Option<&Path>, method: HostMethod) ->
 
 /// Writes what polkit has to know of this user. It reads that only where root puts it.
 fn write_policy(state: &State) -> Result<PathBuf, Failure> {
-    let path = state.root().join(POLKIT_POLICY);
+    let path = state.polkit_policy();
     state::write(&path, polkit_policy(rustix::process::getuid().as_raw()).as_bytes())?;
     Ok(path)
 }

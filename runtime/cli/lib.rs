@@ -52,6 +52,7 @@ mod reference;
 mod revoking;
 mod secret;
 mod state;
+mod state_files;
 mod usage;
 mod web;
 mod witness;
