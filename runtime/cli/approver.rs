@@ -1,10 +1,10 @@
 //! `claviger approver`: whose yes counts.
 
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use claviger_approval::{ApproverKind, Enrolled, EnrolledKey, HostMethod, polkit_policy};
+use claviger_approval::{ApproverKind, Enrolled, EnrolledKey};
 use claviger_audit::OperatorAction;
 use claviger_server::{Person, Web};
 use serde_json::{Value, json};
@@ -20,12 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(5 * 60);
 
 /// The same for somebody elsewhere, whom the link has to reach first.
 const TEAM_PATIENCE: Duration = Duration::from_secs(15 * 60);
-
-/// The file that polkit is to read. Named after the action, as polkit asks.
-const POLKIT_POLICY: &str = "org.claviger.approve.policy";
-
-/// Where polkit looks for policies (polkit(8), "Declaring actions").
-const POLKIT_ACTIONS: &str = "/usr/share/polkit-1/actions/";
 
 /// Characters of an identifier that tell keys apart on a list.
 const SHOWN_ID: usize = 12;
@@ -89,52 +83,8 @@ async fn enrol(
     made.ok().flatten().unwrap_or_else(|| Err(nobody()))
 }
 
-async fn added(book: &mut Book, key: &EnrolledKey) -> Result<(), Failure> {
+pub(crate) async fn added(book: &mut Book, key: &EnrolledKey) -> Result<(), Failure> {
     book.note(OperatorAction::ApproverAdded, key.name(), Some(&detail(key))).await
-}
-
-/// Enrols the host's own key for what it asserts when a service of the machine has confirmed who agreed. The person is the
-/// directory's principal: the service knows the user whose process this is, and nobody else.
-pub(crate) fn add_host(state: &State, identity: Option<&Path>, method: HostMethod) -> Result<Output, Failure> {
-    let config = state.config()?;
-    let vault = open::embedded(state, identity)?;
-    let mut book = Book::open_with(state, &vault)?;
-    let key = open::asserting(state, &config, method)?.enrolment(&config.principal).map_err(Failure::state)?;
-    let besides = match method {
-        HostMethod::Terminal => "",
-        HostMethod::Fprintd => " with a finger on this machine's reader",
-        HostMethod::Polkit => " with polkit's dialog",
-        HostMethod::TouchId => " with Touch ID",
-        HostMethod::WindowsHello => " with Windows Hello",
-    };
-    let policy = if method == HostMethod::Polkit { Some(write_policy(state)?) } else { None };
-    crate::block_on(keep(state, &key, added(&mut book, &key)))??;
-    book.close()?;
-    let first = policy.as_deref().map(to_install).unwrap_or_default();
-    let said = format!(
-        "{} approves on the terminal{besides}, key {}\n{first}let claviger.toml say approver = \"{method}\"; receipts are marked host-asserted",
-        key.name(),
-        short(&key)
-    );
-    let mut json = told(&key);
-    if let (Some(told), Some(policy)) = (json.as_object_mut(), policy) {
-        told.insert("policy".to_owned(), policy.display().to_string().into());
-    }
-    Output::new(said, &json)
-}
-
-/// Writes what polkit has to know of this user. It reads that only where root puts it.
-fn write_policy(state: &State) -> Result<PathBuf, Failure> {
-    let path = state.root().join(POLKIT_POLICY);
-    state::write(&path, polkit_policy(rustix::process::getuid().as_raw()).as_bytes())?;
-    Ok(path)
-}
-
-fn to_install(policy: &Path) -> String {
-    format!(
-        "first tell polkit of it: sudo install -m 644 '{}' {POLKIT_ACTIONS}\n(where others have done so, name this user in theirs instead: one file names everybody)\n",
-        policy.display()
-    )
 }
 
 pub(crate) fn nobody() -> Failure {
@@ -202,11 +152,11 @@ fn elsewhere(enrolled: &Enrolled, page: &str) -> String {
     )
 }
 
-fn short(key: &EnrolledKey) -> String {
+pub(crate) fn short(key: &EnrolledKey) -> String {
     key.credential_id().to_string().chars().take(SHOWN_ID).collect()
 }
 
-fn told(key: &EnrolledKey) -> Value {
+pub(crate) fn told(key: &EnrolledKey) -> Value {
     json!({ "approver": key.name(), "kind": key.kind(), "key": key.credential_id(), "role": key.role(), "origins": key.origins() })
 }
 

@@ -5,6 +5,7 @@
 
 mod approver;
 mod arguments;
+mod asserted;
 mod attending;
 mod audit;
 mod audit_arguments;
@@ -52,6 +53,7 @@ mod reference;
 mod revoking;
 mod secret;
 mod state;
+mod state_files;
 mod usage;
 mod web;
 mod witness;
@@ -141,7 +143,7 @@ fn said(state: &State, identity: Option<&Path>, command: &Command) -> Result<Out
             revoking::revoke(state, identity, connection, actions, principals)
         }
         Command::Approver(Approver::Add { name, role, machine }) => match machine.method() {
-            Some(method) => approver::add_host(state, identity, method),
+            Some(method) => asserted::add(state, identity, method),
             None => approver::add(state, identity, name.as_deref(), role.as_deref()),
         },
         Command::Approver(Approver::List) => approver::list(state),
