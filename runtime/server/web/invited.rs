@@ -18,7 +18,7 @@ use super::approver::Link;
 use super::enrolment::{Enrolling, EnrolmentDesk, Person};
 use super::page;
 use super::routes::{recognised, shown, shows_token, signed_in};
-use super::session::{Session, Sessions, Tickets, cookie, enrolment_cookie};
+use super::session::{Session, Sessions, Tickets, cookie, enrolment_cookie, no_cookie};
 use super::site::{Site, WebError};
 use super::trouble::Trouble;
 
@@ -173,5 +173,11 @@ pub(crate) async fn finish(
     invited.authorise(&site, &headers)?;
     let Json(made) = made.map_err(|_| Trouble::Malformed)?;
     invited.desk.finish(made).await?;
-    Ok(Json(json!({ "state": "enrolled" })).into_response())
+    let enrolled = Json(json!({ "state": "enrolled" }));
+    if invited.sessions.is_none() {
+        return Ok(enrolled.into_response());
+    }
+    // It opens nothing any more.
+    let gone = no_cookie(&site.origin, &enrolment_cookie(&site.origin));
+    Ok(([(header::SET_COOKIE, gone)], enrolled).into_response())
 }

@@ -111,9 +111,9 @@ pub(crate) fn cookie(origin: &Origin, name: &str, value: &str) -> String {
     cookie_for(origin, name, value, SESSION_LIFE / 1_000)
 }
 
-/// What takes the cookie away again.
-pub(crate) fn no_cookie(origin: &Origin) -> String {
-    cookie_for(origin, &cookie_name(origin), "", 0)
+/// What takes a cookie away again.
+pub(crate) fn no_cookie(origin: &Origin, name: &str) -> String {
+    cookie_for(origin, name, "", 0)
 }
 
 fn cookie_for(origin: &Origin, name: &str, value: &str, seconds: u64) -> String {

@@ -17,7 +17,7 @@ use super::ceremony::{Given, is_usable};
 use super::invited::is_for_invited;
 use super::listen::Peer;
 use super::routes::{authorised, signed_in};
-use super::session::{SIGN_IN_LIFE, no_cookie};
+use super::session::{SIGN_IN_LIFE, cookie_name, no_cookie};
 use super::site::Site;
 use super::trouble::Trouble;
 use super::{assets, page};
@@ -105,7 +105,7 @@ pub(crate) async fn out(State(site): State<Arc<Site>>, headers: HeaderMap) -> Re
     }
     let session = authorised(&site, &headers, OUT)?;
     site.sessions.end(session);
-    let gone = [(header::SET_COOKIE, no_cookie(&site.origin))];
+    let gone = [(header::SET_COOKIE, no_cookie(&site.origin, &cookie_name(&site.origin)))];
     Ok((gone, Json(json!({ "state": "signed-out" }))).into_response())
 }
 
