@@ -118,7 +118,7 @@ mod tests {
         let of = |most| recall(&house.audit(), earlier, most).into_receipts().len();
         let bytes = |of: &[Segment]| of.iter().map(|segment| segment.length().unwrap()).sum::<u64>();
         // An intent and its outcome.
-        let (newest, all) = (bytes(&earlier[earlier.len() - 2..]), bytes(earlier));
+        let (newest, all) = (bytes(earlier.last_chunk::<2>().unwrap()), bytes(earlier));
         assert_eq!([of(newest - 1), of(newest), of(all - 1), of(all)], [0, 1, 1, 2]);
     }
 

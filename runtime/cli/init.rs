@@ -9,10 +9,11 @@ use claviger_vault::{Embedded, IdentityFile, NewSlot, Secret};
 use serde_json::json;
 
 use crate::arguments::Init;
+use crate::audit_choice::AuditChoice;
 use crate::error::Failure;
 use crate::making::Making;
 use crate::output::Output;
-use crate::state::{self, ApproverChoice, AuditChoice, Config, State};
+use crate::state::{self, ApproverChoice, Config, State};
 use crate::{keys, open, prompt};
 
 /// Makes a state directory. One that exists is left alone; one that could not be finished is taken away again.

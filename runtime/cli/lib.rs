@@ -9,6 +9,7 @@ mod asserted;
 mod attending;
 mod audit;
 mod audit_arguments;
+mod audit_choice;
 mod audit_filter;
 mod audit_forms;
 mod audit_html;

@@ -41,26 +41,10 @@ pub(crate) struct Config {
     pub(crate) op: Option<Op>,
     /// How the audit log is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) audit: Option<AuditChoice>,
+    pub(crate) audit: Option<crate::audit_choice::AuditChoice>,
     /// Which provider answers for a vault; vaults that are not here are in the embedded one.
     #[serde(default)]
     pub(crate) vaults: std::collections::BTreeMap<String, VaultChoice>,
-}
-
-/// How the audit log is kept.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(crate) struct AuditChoice {
-    /// A file outside the state directory that gets a copy of every checkpoint, so that a log that was rolled back is
-    /// noticed when the host starts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) second_checkpoint: Option<PathBuf>,
-    /// Who is asked to sign checkpoints while a host runs.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) witness: Vec<crate::witnessing::Named>,
-    /// The least time between two questions to them, in seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) witness_interval: Option<u32>,
 }
 
 /// Who is asked for an approval.
@@ -181,18 +165,6 @@ pub(crate) struct Op {
     /// A file, readable by its owner only, with a service account's token; the desktop app otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) token_file: Option<PathBuf>,
-}
-
-impl Config {
-    /// Where the second copy of the log's checkpoint is.
-    pub(crate) fn second_checkpoint(&self) -> Option<PathBuf> {
-        self.audit.as_ref()?.second_checkpoint.clone()
-    }
-
-    /// Who is asked to sign checkpoints.
-    pub(crate) fn witnesses(&self) -> &[crate::witnessing::Named] {
-        self.audit.as_ref().map_or(&[], |audit| audit.witness.as_slice())
-    }
 }
 
 impl State {

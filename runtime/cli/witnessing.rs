@@ -6,16 +6,14 @@
 //! says holds up no call, and is told, shown in the console, and noted when it is an alarm. When it has ended: once more.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use claviger_audit::{CheckpointVerifier, OperatorAction};
 use claviger_pipeline::{Hallway, Outside};
-use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
+use crate::audit_choice::Named;
 use crate::error::{Code, Failure};
 use crate::state::{Config, State};
 use crate::witness_ask::{Reached, Unsigned};
@@ -35,22 +33,6 @@ const AT_EITHER_END: Duration = Duration::from_secs(3);
 
 /// How long a witness has while the host runs.
 const MEANWHILE: Duration = Duration::from_secs(20);
-
-/// One witness.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(crate) struct Named {
-    /// Its address, to which /add-checkpoint is added.
-    pub(crate) url: String,
-    /// The file with its public key.
-    pub(crate) key: PathBuf,
-    /// A PEM file with the certificate authority to trust instead of the public ones.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) ca: Option<PathBuf>,
-    /// Private ranges that it may be in, as CIDR.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) networks: Vec<IpNet>,
-}
 
 /// The witnesses of a log.
 pub(crate) struct Witnesses {

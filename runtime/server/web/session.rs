@@ -108,15 +108,17 @@ pub(crate) fn enrolment_cookie(origin: &Origin) -> String {
 
 /// The whole cookie: out of the reach of scripts and of other sites' requests.
 pub(crate) fn cookie(origin: &Origin, name: &str, value: &str) -> String {
-    let secure = if origin.is_team() { "; Secure" } else { "" };
-    let seconds = SESSION_LIFE / 1_000;
-    format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}")
+    cookie_for(origin, name, value, SESSION_LIFE / 1_000)
 }
 
 /// What takes the cookie away again.
 pub(crate) fn no_cookie(origin: &Origin) -> String {
+    cookie_for(origin, &cookie_name(origin), "", 0)
+}
+
+fn cookie_for(origin: &Origin, name: &str, value: &str, seconds: u64) -> String {
     let secure = if origin.is_team() { "; Secure" } else { "" };
-    format!("{}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0{secure}", cookie_name(origin))
+    format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}")
 }
 
 /// A session that was recognised.
