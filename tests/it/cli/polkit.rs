@@ -53,7 +53,7 @@ impl<'a> Ordinary<'a> {
         let mut terminal =
             Terminal::start(self.lab, &format!("sh -c \"{}\"", line.replace('$', "\\$").replace('"', "\\\"")));
         let screen = terminal.expect("\n");
-        let process = screen.trim().rsplit(' ').next().unwrap().parse().unwrap();
+        let process = screen.lines().next().and_then(|line| line.strip_prefix("process ")).unwrap().parse().unwrap();
         (terminal, process)
     }
 
