@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use claviger_approval::{ApproverKind, Enrolled, EnrolledKey};
+use claviger_approval::{ApproverKind, Enrolled, EnrolledKey, NewCredential, SecurityKeyError, SecurityKeyPrompt};
 use claviger_audit::{Log, OperatorAction};
 use claviger_server::{Person, Web};
 use serde_json::{Value, json};
 
 use crate::error::{Code, Failure};
 use crate::output::{self, Output};
-use crate::state::{self, State};
+use crate::state::{self, ApproverChoice, Config, State};
 use crate::{open, revoking, web};
 
 /// How long a person may take to make a passkey.
@@ -24,7 +24,12 @@ const SHOWN_ID: usize = 12;
 
 /// Whether anybody can approve in the browser.
 pub(crate) fn has_passkey(enrolled: &Enrolled) -> bool {
-    enrolled.keys().iter().any(|key| key.kind() == ApproverKind::Webauthn)
+    enrolled.keys().iter().any(is_of_a_page)
+}
+
+/// Whether anybody can approve on the terminal with a security key.
+pub(crate) fn has_security_key(enrolled: &Enrolled) -> bool {
+    enrolled.keys().iter().any(EnrolledKey::signs_on_terminal)
 }
 
 /// Every key that counts or counted.
@@ -85,6 +90,53 @@ pub(crate) fn add_fprintd(state: &State, identity: Option<&Path>) -> Result<Outp
     Output::new(said, &told(&key))
 }
 
+/// Enrols a security key on the terminal. The vault is unlocked first, as for a passkey.
+pub(crate) fn add_security_key(
+    state: &State,
+    identity: Option<&Path>,
+    name: Option<&str>,
+    role: Option<&str>,
+) -> Result<Output, Failure> {
+    let config = state.config()?;
+    let log = open::log(state)?;
+    crate::block_on(revoking::note_left(state, &log))??;
+    open::embedded(state, identity)?;
+    let name = name.unwrap_or(&config.principal);
+    output::notice("your security key: its PIN if it is asked for, then touch it");
+    let new = NewCredential { name, role, challenge: random()?, user: random()? };
+    let made = SecurityKeyPrompt::enrol(&open::security_key_place(&config), &new);
+    // What the person has to do about it is theirs; only a wrong configuration is the directory's.
+    let key = made.map_err(|why| match why {
+        SecurityKeyError::Configuration(_) | SecurityKeyError::NotInstalled(_) => Failure::state(why),
+        _ => Failure::new(Code::Refused, why),
+    })?;
+    crate::block_on(keep(state, &log, &key))??;
+    let said = format!(
+        "{} approves on the terminal with security key {}\n{}",
+        key.name(),
+        short(&key),
+        asked_from_now_on(&config, &open::enrolled(state)?)
+    );
+    Output::new(said, &told(&key))
+}
+
+/// By what requests are approved now: it need not be what was just enrolled.
+fn asked_from_now_on(config: &Config, enrolled: &Enrolled) -> &'static str {
+    match config.approver {
+        ApproverChoice::SecurityKey => "a second key, for when one is lost: claviger approver add --security-key",
+        ApproverChoice::Terminal if !has_passkey(enrolled) => {
+            "requests are approved with it from now on; let claviger.toml say approver = \"security-key\", so that nothing else counts"
+        }
+        _ => "let claviger.toml say approver = \"security-key\"; until then requests are approved as before",
+    }
+}
+
+fn random() -> Result<[u8; 32], Failure> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|_| Failure::state("the operating system gave no randomness; try again"))?;
+    Ok(bytes)
+}
+
 fn nobody() -> Failure {
     Failure::new(Code::Refused, "nobody made a passkey in time; run the command again")
 }
@@ -111,18 +163,29 @@ pub(crate) fn detail(key: &EnrolledKey) -> String {
 pub(crate) fn list(state: &State) -> Result<Output, Failure> {
     let here = web::origin(&state.config()?)?.to_string();
     let enrolled = open::enrolled(state)?;
-    let row = |key: &EnrolledKey| {
-        vec![key.name().to_owned(), key.kind().to_string(), short(key), key.role().unwrap_or("-").to_owned()]
-    };
+    let row =
+        |key: &EnrolledKey| vec![key.name().to_owned(), kind(key), short(key), key.role().unwrap_or("-").to_owned()];
     let rows: Vec<Vec<String>> = enrolled.keys().iter().map(row).collect();
     let json: Vec<Value> = enrolled.keys().iter().map(|key| told_for(key, &here)).collect();
     let list = output::list(&["APPROVER", "KIND", "KEY", "ROLE"], &rows, "nobody can approve");
     Output::new(format!("{list}{}", elsewhere(&enrolled, &here)), &json)
 }
 
-/// Whether a key signs on the page that is configured now. A passkey is bound to the page that it was made on.
+/// The kind, and whether a security key on the terminal stands behind it.
+fn kind(key: &EnrolledKey) -> String {
+    let on_terminal = if key.signs_on_terminal() { ", security key" } else { "" };
+    format!("{}{on_terminal}", key.kind())
+}
+
+/// Whether a key signs on the page that is configured now, or on the terminal. A passkey is bound to the page that it was made
+/// on.
 fn signs_on(key: &EnrolledKey, page: &str) -> bool {
-    key.kind() != ApproverKind::Webauthn || key.origins().contains(page)
+    !is_of_a_page(key) || key.origins().contains(page)
+}
+
+/// Whether it is a passkey of a page, which looks again who counts.
+fn is_of_a_page(key: &EnrolledKey) -> bool {
+    key.kind() == ApproverKind::Webauthn && !key.signs_on_terminal()
 }
 
 fn told_for(key: &EnrolledKey, page: &str) -> Value {
@@ -165,7 +228,7 @@ pub(crate) fn revoke(state: &State, identity: Option<&Path>, approver: &str) -> 
             "no enrolled key is {approver:?}'s, and none's identifier begins so; `claviger approver list` shows them"
         )));
     }
-    let log = match gone.iter().all(|key| key.kind() == ApproverKind::Webauthn) {
+    let log = match gone.iter().all(is_of_a_page) {
         true => open::log_unless_held(state)?,
         // A terminal does not look again.
         false => Some(open::log(state)?),
@@ -190,7 +253,7 @@ pub(crate) fn revoke(state: &State, identity: Option<&Path>, approver: &str) -> 
     Output::new(format!("revoked: {}", names.join(", ")), &json)
 }
 
-/// A name means the person's passkeys; the host's own key at the terminal is named by its identifier.
+/// A name means the person's passkeys and security keys; the host's own key at the terminal is named by its identifier.
 fn is_meant(key: &EnrolledKey, approver: &str) -> bool {
     let by_name = key.kind() == ApproverKind::Webauthn && key.name() == approver;
     let by_id = approver.len() >= SHOWN_ID && key.credential_id().to_string().starts_with(approver);

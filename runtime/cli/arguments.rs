@@ -283,6 +283,9 @@ pub(crate) enum Approver {
         /// Let the host's own word count after a finger on this machine's reader, for `approver = "fprintd"`
         #[arg(long, conflicts_with_all = ["name", "role"])]
         fprintd: bool,
+        /// Enrol the security key that is plugged in, for approving on the terminal (`approver = "security-key"`)
+        #[arg(long, conflicts_with = "fprintd")]
+        security_key: bool,
     },
     /// List the keys that count
     List,

@@ -68,10 +68,15 @@ fn approval(entry: &Members<'_>) -> String {
     format!("under a lease, use {}", entry.text("/proof/lease/use_number"))
 }
 
-/// By which method the host came to say that somebody agreed, where it was more than a word on the terminal.
+/// By which method the host came to say that somebody agreed, where it was more than a word on the terminal; and which
+/// authenticator signed, where it was no page's passkey.
 fn method(entry: &Members<'_>, one: usize) -> String {
     let receipt = entry.0.pointer(&format!("/proof/receipts/{one}")).cloned().unwrap_or_default();
-    let method = serde_json::from_value(receipt).ok().and_then(|receipt: Receipt| receipt.method());
+    let receipt: Option<Receipt> = serde_json::from_value(receipt).ok();
+    if receipt.as_ref().is_some_and(Receipt::is_by_security_key) {
+        return " by security key".to_owned();
+    }
+    let method = receipt.and_then(|receipt| receipt.method());
     method.filter(|method| *method != HostMethod::Terminal).map(|method| format!(" by {method}")).unwrap_or_default()
 }
 

@@ -122,6 +122,7 @@ fn configure(state: &State, second: Option<PathBuf>, principal: &str, approver: 
         simulated_answer: None,
         web: state::Web::default(),
         system_bus: None,
+        security_key: None,
         notify: Vec::new(),
         op: None,
         audit: second.map(|second_checkpoint| AuditChoice { second_checkpoint }),

@@ -124,6 +124,9 @@ fn said(state: &State, identity: Option<&Path>, command: &Command) -> Result<Out
         Command::Grant(Grant::List) => grant::list(state),
         Command::Grant(Grant::Show { connection }) => grant::show(state, connection),
         Command::Approver(Approver::Add { fprintd: true, .. }) => approver::add_fprintd(state, identity),
+        Command::Approver(Approver::Add { security_key: true, name, role, .. }) => {
+            approver::add_security_key(state, identity, name.as_deref(), role.as_deref())
+        }
         Command::Approver(Approver::Add { name, role, .. }) => {
             approver::add(state, identity, name.as_deref(), role.as_deref())
         }
