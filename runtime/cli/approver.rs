@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use claviger_approval::{ApproverKind, Enrolled, EnrolledKey, NewCredential, SecurityKeyError, SecurityKeyPrompt};
+use claviger_approval::{ApproverKind, Enrolled, EnrolledKey};
 use claviger_audit::{Log, OperatorAction};
 use claviger_server::{Person, Web};
 use serde_json::{Value, json};
 
 use crate::error::{Code, Failure};
 use crate::output::{self, Output};
-use crate::state::{self, ApproverChoice, Config, State};
+use crate::state::{self, State};
 use crate::{open, revoking, web};
 
 /// How long a person may take to make a passkey.
@@ -25,11 +25,6 @@ const SHOWN_ID: usize = 12;
 /// Whether anybody can approve in the browser.
 pub(crate) fn has_passkey(enrolled: &Enrolled) -> bool {
     enrolled.keys().iter().any(is_of_a_page)
-}
-
-/// Whether anybody can approve on the terminal with a security key.
-pub(crate) fn has_security_key(enrolled: &Enrolled) -> bool {
-    enrolled.keys().iter().any(EnrolledKey::signs_on_terminal)
 }
 
 /// Every key that counts or counted.
@@ -90,59 +85,12 @@ pub(crate) fn add_fprintd(state: &State, identity: Option<&Path>) -> Result<Outp
     Output::new(said, &told(&key))
 }
 
-/// Enrols a security key on the terminal. The vault is unlocked first, as for a passkey.
-pub(crate) fn add_security_key(
-    state: &State,
-    identity: Option<&Path>,
-    name: Option<&str>,
-    role: Option<&str>,
-) -> Result<Output, Failure> {
-    let config = state.config()?;
-    let log = open::log(state)?;
-    crate::block_on(revoking::note_left(state, &log))??;
-    open::embedded(state, identity)?;
-    let name = name.unwrap_or(&config.principal);
-    output::notice("your security key: its PIN if it is asked for, then touch it");
-    let new = NewCredential { name, role, challenge: random()?, user: random()? };
-    let made = SecurityKeyPrompt::enrol(&open::security_key_place(&config), &new);
-    // What the person has to do about it is theirs; only a wrong configuration is the directory's.
-    let key = made.map_err(|why| match why {
-        SecurityKeyError::Configuration(_) | SecurityKeyError::NotInstalled(_) => Failure::state(why),
-        _ => Failure::new(Code::Refused, why),
-    })?;
-    crate::block_on(keep(state, &log, &key))??;
-    let said = format!(
-        "{} approves on the terminal with security key {}\n{}",
-        key.name(),
-        short(&key),
-        asked_from_now_on(&config, &open::enrolled(state)?)
-    );
-    Output::new(said, &told(&key))
-}
-
-/// By what requests are approved now: it need not be what was just enrolled.
-fn asked_from_now_on(config: &Config, enrolled: &Enrolled) -> &'static str {
-    match config.approver {
-        ApproverChoice::SecurityKey => "a second key, for when one is lost: claviger approver add --security-key",
-        ApproverChoice::Terminal if !has_passkey(enrolled) => {
-            "requests are approved with it from now on; let claviger.toml say approver = \"security-key\", so that nothing else counts"
-        }
-        _ => "let claviger.toml say approver = \"security-key\"; until then requests are approved as before",
-    }
-}
-
-fn random() -> Result<[u8; 32], Failure> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|_| Failure::state("the operating system gave no randomness; try again"))?;
-    Ok(bytes)
-}
-
 fn nobody() -> Failure {
     Failure::new(Code::Refused, "nobody made a passkey in time; run the command again")
 }
 
 /// Noted first, then written: no record, no act.
-async fn keep(state: &State, log: &Log, key: &EnrolledKey) -> Result<(), Failure> {
+pub(crate) async fn keep(state: &State, log: &Log, key: &EnrolledKey) -> Result<(), Failure> {
     let mut enrolled = open::enrolled(state)?;
     enrolled.add(key.clone()).map_err(Failure::state)?;
     open::note_in(log, OperatorAction::ApproverAdded, key.name(), Some(&detail(key))).await?;
@@ -209,11 +157,11 @@ fn elsewhere(enrolled: &Enrolled, page: &str) -> String {
     )
 }
 
-fn short(key: &EnrolledKey) -> String {
+pub(crate) fn short(key: &EnrolledKey) -> String {
     key.credential_id().to_string().chars().take(SHOWN_ID).collect()
 }
 
-fn told(key: &EnrolledKey) -> Value {
+pub(crate) fn told(key: &EnrolledKey) -> Value {
     json!({ "approver": key.name(), "kind": key.kind(), "key": key.credential_id(), "role": key.role(), "origins": key.origins() })
 }
 

@@ -43,6 +43,7 @@ mod recover;
 mod reference;
 mod revoking;
 mod secret;
+mod security_key;
 mod state;
 mod usage;
 mod web;
@@ -125,7 +126,7 @@ fn said(state: &State, identity: Option<&Path>, command: &Command) -> Result<Out
         Command::Grant(Grant::Show { connection }) => grant::show(state, connection),
         Command::Approver(Approver::Add { fprintd: true, .. }) => approver::add_fprintd(state, identity),
         Command::Approver(Approver::Add { security_key: true, name, role, .. }) => {
-            approver::add_security_key(state, identity, name.as_deref(), role.as_deref())
+            security_key::add(state, identity, name.as_deref(), role.as_deref())
         }
         Command::Approver(Approver::Add { name, role, .. }) => {
             approver::add(state, identity, name.as_deref(), role.as_deref())

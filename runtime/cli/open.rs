@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use claviger_approval::{
-    Approver, Desk, Enrolled, Receipt, SecurityKeyPlace, SecurityKeyPrompt, SimulatedAnswer, SoftwarePasskey,
-    SystemBus, TerminalPrompt, Throwaway,
+    Approver, Desk, Enrolled, Receipt, SimulatedAnswer, SoftwarePasskey, SystemBus, TerminalPrompt, Throwaway,
 };
 use claviger_audit::{CheckpointKey, Event, Log, LogError, OperatorAction, Options, Recovery};
 use claviger_grant::Policy;
@@ -26,7 +25,7 @@ use crate::console::Shelf;
 use crate::error::{Code, Failure};
 use crate::holder::holder;
 use crate::state::{ApproverChoice, Config, Op, ProviderChoice, SimulatedChoice, State};
-use crate::{approver, connection, keys, notify, plugin, prompt, revoking, state, web};
+use crate::{approver, connection, keys, notify, plugin, prompt, revoking, security_key, state, web};
 
 /// The file name of the compiler process, which lies beside this program.
 const COMPILER: &str = "claviger-compile";
@@ -230,10 +229,10 @@ async fn desk(state: &State, config: &Config, log: &Log, vault: &Vault) -> Resul
     let enrolled = enrolled(state)?;
     let (approver, web): (Box<dyn Approver>, Option<Web>) = match config.approver {
         // Who enrolled a stronger way is not asked by the weaker one.
-        ApproverChoice::Terminal if !approver::has_passkey(&enrolled) && approver::has_security_key(&enrolled) => {
-            (Box::new(security_key(config, &enrolled)?), None)
+        ApproverChoice::Terminal if !approver::has_passkey(&enrolled) && security_key::is_enrolled(&enrolled) => {
+            (Box::new(security_key::prompt(config, &enrolled)?), None)
         }
-        ApproverChoice::SecurityKey => (Box::new(security_key(config, &enrolled)?), None),
+        ApproverChoice::SecurityKey => (Box::new(security_key::prompt(config, &enrolled)?), None),
         ApproverChoice::Terminal if !approver::has_passkey(&enrolled) => {
             let prompt = TerminalPrompt::new(&keys::read(&state.approver_key())?).map_err(Failure::state)?;
             (Box::new(prompt), None)
@@ -255,20 +254,6 @@ async fn desk(state: &State, config: &Config, log: &Log, vault: &Vault) -> Resul
         }
     };
     Ok((Desk::new(notify::before(approver, config, log, vault).await?, enrolled), web))
-}
-
-/// The prompt whose yes a security key signs.
-fn security_key(config: &Config, enrolled: &Enrolled) -> Result<SecurityKeyPrompt, Failure> {
-    SecurityKeyPrompt::new(&security_key_place(config), enrolled).map_err(Failure::state)
-}
-
-/// Where the key and its programs are: from the operator's file alone.
-pub(crate) fn security_key_place(config: &Config) -> SecurityKeyPlace {
-    let given = config.security_key.clone();
-    given.map_or_else(SecurityKeyPlace::default, |given| SecurityKeyPlace {
-        device: given.device,
-        programs: given.programs,
-    })
 }
 
 /// The prompt that needs a finger besides.

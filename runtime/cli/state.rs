@@ -35,7 +35,7 @@ pub(crate) struct Config {
     pub(crate) system_bus: Option<String>,
     /// Where the security key and libfido2's programs are, when they are not where they are looked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) security_key: Option<SecurityKey>,
+    pub(crate) security_key: Option<crate::security_key::SecurityKey>,
     /// Who is told, elsewhere, that a request waits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) notify: Vec<crate::notify::Notify>,
@@ -48,18 +48,6 @@ pub(crate) struct Config {
     /// Which provider answers for a vault; vaults that are not here are in the embedded one.
     #[serde(default)]
     pub(crate) vaults: std::collections::BTreeMap<String, VaultChoice>,
-}
-
-/// Where the security key and the programs that talk to it are.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(crate) struct SecurityKey {
-    /// The key's device, as `fido2-token -L` names it; otherwise whatever is plugged in.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) device: Option<String>,
-    /// The directory of libfido2's programs [default: /usr/bin].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) programs: Option<PathBuf>,
 }
 
 /// How the audit log is kept.
