@@ -15,3 +15,5 @@ mod pictures;
 mod program;
 mod team;
 mod team_door;
+
+pub(crate) use batch::second_opinion;

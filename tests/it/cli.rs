@@ -8,6 +8,7 @@ mod notify;
 mod partial;
 pub(crate) mod real;
 mod secrets;
+mod security_key;
 mod simulated;
 mod terminal;
 pub(crate) mod variant;

@@ -25,6 +25,8 @@ pub struct SecurityKey {
     path: PathBuf,
     controls: Arc<Mutex<Controls>>,
     thread: Option<JoinHandle<()>>,
+    /// Keeps the number of the pseudo-terminal, so that no other one is there when this is pulled out.
+    _number: File,
 }
 
 /// What a test sees of the key, and does to it.
@@ -72,9 +74,10 @@ impl SecurityKey {
         let controls =
             Controls { touched: true, patience, fault: None, plugged: true, asked: 0, retries: device.retries() };
         let controls = Arc::new(Mutex::new(controls));
+        let number = socket.try_clone().map_err(Unpluggable)?;
         let mut work = Work { device, wire: Wire::new(File::from(master), socket), controls: Arc::clone(&controls) };
         let thread = Some(thread::spawn(move || while work.step().is_ok() {}));
-        Ok(Self { path, controls, thread })
+        Ok(Self { path, controls, thread, _number: number })
     }
 
     /// Where it is plugged in: what libfido2's programs are given as the device.

@@ -61,10 +61,10 @@ fn copy(name: &str, to: &Path) -> Result<(), Failed> {
 }
 
 /// Node.js, npm, Python's venv, strace, which the tests of the log inject faults with, and the fingerprint daemon with the bus
-/// that it speaks on; from Debian where the machine has none.
+/// that it speaks on, and libfido2's programs; from Debian where the machine has none.
 fn system_packages() -> Result<(), Failed> {
     // A program, how to see that it works, and the Debian packages that bring it.
-    let needed: [(&str, &[&str], &[&str]); 6] = [
+    let needed: [(&str, &[&str], &[&str]); 7] = [
         ("node", &["--version"], &["nodejs", "npm"]),
         ("npm", &["--version"], &["npm"]),
         ("python3", &["-c", "import ensurepip, venv"], &["python3", "python3-venv"]),
@@ -72,6 +72,7 @@ fn system_packages() -> Result<(), Failed> {
         ("dbus-daemon", &["--version"], &["dbus"]),
         // The daemon itself has no version to tell; its command line comes with it.
         ("sh", &["-c", "test -x /usr/libexec/fprintd"], &["fprintd"]),
+        ("fido2-token", &["-V"], &["fido2-tools"]),
     ];
     let absent = |program: &str, probe: &[&str]| Step::new(program, Path::new(program)).args(probe).output().is_err();
     let missing: Vec<&str> = needed
@@ -83,7 +84,7 @@ fn system_packages() -> Result<(), Failed> {
     if missing.is_empty() {
         return Ok(());
     }
-    say("Node.js, Python, strace, dbus or fprintd is missing; Debian has them");
+    say("Node.js, Python, strace, dbus, fprintd or libfido2's programs are missing; Debian has them");
     apt(&missing)
 }
 
