@@ -1,6 +1,6 @@
 //! The authenticator data of a new credential: WebAuthn Level 3 §6.1 and §6.5.1.
 
-use crate::authenticator_data::{AT, AuthenticatorData, ED};
+use crate::authenticator_data::{AT, AuthenticatorData};
 use crate::{Base64Url, PublicKey, ReceiptError, SecurityKeyError};
 
 /// The longest credential identifier, in bytes (§4).
@@ -25,10 +25,10 @@ pub(crate) fn attested(bytes: &[u8], rp_id: &str) -> Result<Attested, SecurityKe
     let nonsense = |what| SecurityKeyError::Nonsense { program: "the key", what };
     let (head, rest) = bytes.split_first_chunk::<37>().ok_or(nonsense("its authenticator data are cut off"))?;
     let flags = head.get(32).copied().unwrap_or_default();
-    if flags & AT == 0 || flags & ED != 0 {
-        return Err(nonsense("it attests no credential, or extensions that nobody asked for"));
+    if flags & AT == 0 {
+        return Err(nonsense("it attests no credential"));
     }
-    // Without that flag the head has the form, and the rules, of an assertion.
+    // Without that flag the head has the form, and the rules, of an assertion: no extensions, no impossible flags.
     let mut plain = *head;
     plain.iter_mut().skip(32).take(1).for_each(|flags| *flags &= !AT);
     let data = AuthenticatorData::parse(&plain).map_err(|_: ReceiptError| nonsense("its flags cannot be"))?;

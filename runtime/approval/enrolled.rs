@@ -232,6 +232,7 @@ impl Enrolled {
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use super::{Enrolled, EnrolledKey, Enrolment, EnrolmentError, HOST_ASSERTED_RP_ID, SIMULATED_RP_ID};
+    use super::{TERMINAL_ORIGIN, TERMINAL_RP_ID};
     use crate::{ApproverKind, fixtures};
 
     fn enrolment() -> Enrolment {
@@ -271,6 +272,25 @@ mod tests {
             let edited = Enrolment { rp_id: rp_id.to_owned(), kind, ..enrolment() };
             let why = EnrolledKey::try_from(edited).unwrap_err();
             assert!(matches!(why, EnrolmentError::KindAndRelyingParty(_, _)), "{rp_id} {kind}: {why}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_the_terminal_counts_on_no_page_and_no_other_key_on_the_terminal() {
+        let key = |rp_id: &str, origins: &[&str]| {
+            let origins = origins.iter().map(|&origin| origin.to_owned()).collect();
+            EnrolledKey::try_from(Enrolment { rp_id: rp_id.to_owned(), origins, ..enrolment() })
+        };
+        assert!(key(TERMINAL_RP_ID, &[TERMINAL_ORIGIN]).unwrap().signs_on_terminal());
+        let page = "http://claviger.localhost:7443";
+        for (rp_id, origins) in [
+            (TERMINAL_RP_ID, [page].as_slice()),
+            (TERMINAL_RP_ID, &[TERMINAL_ORIGIN, page]),
+            ("claviger.localhost", &[TERMINAL_ORIGIN]),
+            ("claviger.localhost", &[page, TERMINAL_ORIGIN]),
+        ] {
+            let why = key(rp_id, origins).unwrap_err();
+            assert!(matches!(why, EnrolmentError::OriginAndRelyingParty(_)), "{rp_id} {origins:?}: {why}");
         }
     }
 

@@ -1,6 +1,8 @@
 //! What the programs print, and what strangers would.
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+use proptest::prelude::*;
+
 use super::{Abilities, Socket, abilities, asserted, byte_string, made, sockets, to_blob, verified};
 
 const REQUEST: [&str; 2] = ["aGFzaA==", "claviger:terminal"];
@@ -71,6 +73,29 @@ fn a_credential_has_six_or_seven_lines() {
     }
     assert_eq!(verified("aWQ=\n-----BEGIN\n").unwrap(), (b"id".to_vec(), "-----BEGIN\n"));
     assert!(verified("aWQ=").is_err() && verified("!\nkey").is_err());
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_printed_is_read_or_refused(text in "(?s).{0,400}", at in 0_usize..200, put in any::<char>()) {
+        let [hash, party] = REQUEST;
+        let good = format!("{hash}\n{party}\npacked\n{}\naWQ=\nc2ln\n", data(180));
+        let mut near: Vec<char> = good.chars().collect();
+        near.insert(at.min(near.len()), put);
+        for text in [text, near.into_iter().collect()] {
+            // What is accepted is written in one way only.
+            if let Ok(read) = asserted(&text, REQUEST) {
+                prop_assert_eq!(text.lines().nth(3).unwrap(), to_blob(&read.signature));
+            }
+            if let Ok(read) = made(&text, REQUEST) {
+                prop_assert_eq!(text.lines().nth(4).unwrap(), to_blob(&read.credential_id));
+            }
+            for socket in sockets(&text).unwrap_or_default() {
+                prop_assert!(socket.as_str().starts_with(['/', 'i']));
+            }
+            let _read = (abilities(&text).is_ok(), verified(&text).is_ok());
+        }
+    }
 }
 
 #[test]

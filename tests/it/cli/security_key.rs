@@ -114,6 +114,11 @@ fn a_key_with_a_pin_approves_and_the_pin_is_nowhere() {
         assert!(log.contains("approved by alex (webauthn by security key)"), "{log}");
         let list = real.run(&["approver", "list"], b"").stdout;
         assert!(list.contains("webauthn, security key") && !list.contains("made on another page"), "{list}");
+        // A key that was revoked counts no more, and what it signed before still does.
+        let revoked = real.run(&["approver", "revoke", "alex"], b"");
+        assert_eq!(revoked.code, 0, "{}", revoked.stderr);
+        let (code, screen) = real.on_terminal(&CALL).end();
+        assert!(code == 4 && screen.contains("no key that is plugged in is enrolled"), "{code}: {screen}");
         accepted(&real);
         real.swept();
     }
