@@ -1,5 +1,5 @@
 //! The prompt, answered over one pseudo terminal, with a key behind another.
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 use std::time::{Duration, Instant};
 
@@ -56,7 +56,7 @@ async fn a_touch_without_a_yes_is_none() {
 async fn a_question_that_is_taken_back_ends_the_program_that_waits_for_a_touch() {
     let (mut screen, plugged) = (Screen::new(), with_reader());
     let anna = enrolled(&plugged, "anna");
-    plugged.touch(false, Duration::from_secs(60));
+    plugged.touch(false, Duration::from_secs(15));
     let prompt = prompt(&screen, &plugged, &[anna]);
     let ask = fixtures::ask(&fixtures::facts(), &moment(1_700_000_000, 7)).unwrap();
     let person = std::thread::spawn(move || {
@@ -88,5 +88,6 @@ async fn who_has_agreed_is_not_asked_again() {
     let terms = Terms::of(facts.effect);
     let second = Question { facts: &facts, terms, moment: &moment, signed_by: &signed_by, changes: None };
     let second = Ask::new(&second).unwrap();
-    assert_eq!(prompt.decide(&second).await.unwrap_err(), Refused::SecurityKey(SecurityKeyError::NobodyElse));
+    let refused = timeout(Duration::from_secs(10), prompt.decide(&second)).await.expect("nobody is asked");
+    assert_eq!(refused.unwrap_err(), Refused::SecurityKey(SecurityKeyError::NobodyElse));
 }
