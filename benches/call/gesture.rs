@@ -91,7 +91,7 @@ impl Approving {
         let enrolled = Enrolled::new([person.enrolment()]).unwrap();
         let counting = enrolled.clone();
         let roll = Arc::new(move || Some(counting.clone()));
-        let page = Web::start(Place::here(origin), tickets, enrolled.clone(), roll).await.unwrap();
+        let page = Web::start(Place::here(origin), tickets, roll).await.unwrap();
         let (sender, links) = tokio::sync::mpsc::unbounded_channel();
         let summon = Arc::new(move |link: &Link| drop(sender.send(link.clone())));
         let desk = Desk::new(Box::new(page.approver(summon)), enrolled);

@@ -1,6 +1,7 @@
 //! Where a granted request becomes an approved one.
 
 use std::future::pending;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use claviger_grant::{Facts, Granted, Terms};
@@ -55,7 +56,8 @@ pub type Announce<'a> = dyn Fn(&Ask) + Send + Sync + 'a;
 /// Asks, verifies, and remembers leases.
 pub struct Desk {
     approver: Box<dyn Approver>,
-    enrolled: Enrolled,
+    /// Whose yes counts now.
+    enrolled: RwLock<Arc<Enrolled>>,
     throwaway: Option<Throwaway>,
     leases: Leases,
     sessions: Sessions,
@@ -80,6 +82,7 @@ impl Desk {
     /// A desk at which only people count: simulated answers are refused, whoever gives them.
     pub fn new(approver: Box<dyn Approver>, enrolled: Enrolled) -> Self {
         let (leases, sessions, history) = (Leases::default(), Sessions::default(), History::default());
+        let enrolled = RwLock::new(Arc::new(enrolled));
         Self { approver, enrolled, throwaway: None, leases, sessions, history, clock: Clock::default() }
     }
 
@@ -141,9 +144,20 @@ impl Desk {
         self.leases.void_connection(connection);
     }
 
-    /// Voids every lease that somebody gave who approves no more.
-    pub fn void_approver(&self, name: &str) {
-        self.leases.void_approver(name);
+    /// Goes by these keys from now on. Whose key is not among them any more has given no lease that stands.
+    pub fn recognise(&self, enrolled: Enrolled) {
+        let enrolled = Arc::new(enrolled);
+        let before = std::mem::replace(
+            &mut *self.enrolled.write().unwrap_or_else(PoisonError::into_inner),
+            Arc::clone(&enrolled),
+        );
+        let gone = before.keys().iter().filter(|key| enrolled.find(key.credential_id()) != Some(key));
+        gone.for_each(|key| self.leases.void_approver(key.name()));
+    }
+
+    /// The keys that count now.
+    pub fn enrolled(&self) -> Arc<Enrolled> {
+        Arc::clone(&self.enrolled.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What a lease for this request would cover, if one may answer it.
@@ -192,7 +206,7 @@ impl Desk {
     ) -> Result<Evidence, Refused> {
         let cover = self.cover(granted);
         let terms = Terms { lease: cover.is_some(), ..granted.terms() };
-        let changes = self.history.changes(granted.facts(), &self.enrolled);
+        let changes = self.history.changes(granted.facts(), &self.enrolled());
         let (mut receipts, mut signed_by) = (Vec::new(), Vec::new());
         for round in 0..terms.people.get() {
             let moment = moment.after(watch.elapsed(), round).ok_or_else(|| nobody(moment.wait))?;
@@ -254,7 +268,8 @@ impl Desk {
 
     /// The approver is not trusted: what counts is an enrolled key's signature over one of the two questions asked.
     fn check(&self, ask: &Ask, assertion: Assertion) -> Result<VerifiedReceipt, Refused> {
-        let key = self.enrolled.find(&assertion.credential_id).ok_or(Refused::NotEnrolled)?;
+        let enrolled = self.enrolled();
+        let key = enrolled.find(&assertion.credential_id).ok_or(Refused::NotEnrolled)?;
         self.allow(key.kind())?;
         let chosen = ask.as_lease().filter(|lease| assertion.names(lease)).unwrap_or(ask);
         Ok(verify(&Receipt::new(chosen, assertion, key), key)?)

@@ -54,7 +54,7 @@ impl Presence for Fprintd {
         "Now touch the fingerprint reader."
     }
 
-    fn confirm<'a>(&'a self, _: &'a Ask) -> Confirmation<'a> {
+    fn confirm<'a>(&'a self, _: &'a Ask, _: &'a Ask) -> Confirmation<'a> {
         Box::pin(self.ask())
     }
 }

@@ -18,17 +18,26 @@ pub enum HostMethod {
     Terminal,
     /// They typed it, and the fingerprint daemon recognised a finger.
     Fprintd,
+    /// They typed it, and authenticated in the dialog of a polkit agent.
+    Polkit,
+    /// They typed it, and macOS recognised them.
+    TouchId,
+    /// They typed it, and Windows recognised them.
+    WindowsHello,
 }
 
 impl HostMethod {
     /// Every method.
-    const ALL: [Self; 2] = [Self::Terminal, Self::Fprintd];
+    const ALL: [Self; 5] = [Self::Terminal, Self::Fprintd, Self::Polkit, Self::TouchId, Self::WindowsHello];
 
     /// The method as it is written.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Terminal => "terminal",
             Self::Fprintd => "fprintd",
+            Self::Polkit => "polkit",
+            Self::TouchId => "touch-id",
+            Self::WindowsHello => "windows-hello",
         }
     }
 
@@ -38,6 +47,9 @@ impl HostMethod {
         match self {
             Self::Terminal => HOST_ASSERTED_RP_ID,
             Self::Fprintd => "claviger:host-asserted/fprintd",
+            Self::Polkit => "claviger:host-asserted/polkit",
+            Self::TouchId => "claviger:host-asserted/touch-id",
+            Self::WindowsHello => "claviger:host-asserted/windows-hello",
         }
     }
 
@@ -65,6 +77,7 @@ pub(crate) trait Presence: Send + Sync + fmt::Debug {
     /// What the person is told to do.
     fn invitation(&self) -> &'static str;
 
-    /// Asks once for one question.
-    fn confirm<'a>(&'a self, ask: &'a Ask) -> Confirmation<'a>;
+    /// Asks once for one question. `ask` is what stands on the terminal, `chosen` what the person said yes to: that, or the
+    /// lease that it offers.
+    fn confirm<'a>(&'a self, ask: &'a Ask, chosen: &'a Ask) -> Confirmation<'a>;
 }

@@ -1,6 +1,7 @@
 //! Asking on the terminal, and having a security key sign.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
 
@@ -13,30 +14,27 @@ const INVITATION: &str = "Now your security key: its PIN if it is asked for, the
 
 /// Asks on the process's terminal; whoever typed a yes then touches their security key, which verifies them and signs for
 /// exactly this. The typed yes tells which request the touch is for: a key shows nothing.
-#[derive(Debug)]
 pub struct SecurityKeyPrompt {
     talk: Conversation,
     key: SecurityKey,
-    enrolled: Vec<EnrolledKey>,
+    roll: Roll,
 }
 
+/// Reads the keys that count now. `None` when that cannot be told: then none does.
+pub type Roll = Arc<dyn Fn() -> Option<Enrolled> + Send + Sync>;
+
 impl SecurityKeyPrompt {
-    /// A prompt for those of these keys that sign on the terminal.
+    /// A prompt for those keys that sign on the terminal: of the roll as it is when something is asked.
     ///
     /// # Errors
     /// [`SecurityKeyError::Configuration`] when the place cannot be used.
-    pub fn new(place: &SecurityKeyPlace, enrolled: &Enrolled) -> Result<Self, SecurityKeyError> {
-        Self::on(Conversation::here(), place, enrolled)
+    pub fn new(place: &SecurityKeyPlace, roll: Roll) -> Result<Self, SecurityKeyError> {
+        Self::on(Conversation::here(), place, roll)
     }
 
-    pub(crate) fn on(
-        talk: Conversation,
-        place: &SecurityKeyPlace,
-        enrolled: &Enrolled,
-    ) -> Result<Self, SecurityKeyError> {
+    pub(crate) fn on(talk: Conversation, place: &SecurityKeyPlace, roll: Roll) -> Result<Self, SecurityKeyError> {
         let key = SecurityKey::new(place, talk.device().to_owned())?;
-        let enrolled = enrolled.keys().iter().filter(|key| key.signs_on_terminal()).cloned().collect();
-        Ok(Self { talk, key, enrolled })
+        Ok(Self { talk, key, roll })
     }
 
     /// Makes a credential on the security key that is plugged in, and gives how it is enrolled. It talks to the terminal, and
@@ -51,12 +49,14 @@ impl SecurityKeyPrompt {
 
     /// The keys that may answer this: nobody's who has agreed already.
     fn candidates(&self, ask: &Ask) -> Result<Vec<EnrolledKey>, SecurityKeyError> {
+        let enrolled = (self.roll)().unwrap_or_default();
+        let keys = enrolled.keys().iter().filter(|key| key.signs_on_terminal());
         let has_agreed = |key: &EnrolledKey| ask.signed_by().iter().any(|name| name == key.name());
-        let others: Vec<EnrolledKey> = self.enrolled.iter().filter(|key| !has_agreed(key)).cloned().collect();
-        match (others.is_empty(), self.enrolled.is_empty()) {
+        let others: Vec<EnrolledKey> = keys.clone().filter(|key| !has_agreed(key)).cloned().collect();
+        match (others.is_empty(), keys.count() > 0) {
             (false, _) => Ok(others),
-            (true, true) => Err(SecurityKeyError::NotEnrolled),
-            (true, false) => Err(SecurityKeyError::NobodyElse),
+            (true, false) => Err(SecurityKeyError::NotEnrolled),
+            (true, true) => Err(SecurityKeyError::NobodyElse),
         }
     }
 

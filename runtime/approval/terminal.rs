@@ -10,11 +10,12 @@ use tokio::task::spawn_blocking;
 use crate::authenticator_data::UP;
 use crate::device::{Device, Silence};
 use crate::fprintd::Fprintd;
+use crate::polkit::Polkit;
 use crate::presence::Presence;
 use crate::signer::Signer;
 use crate::{
     Approver, ApproverKind, Ask, Assertion, Decision, EnrolledKey, EnrolmentError, HostMethod, Refused, SystemBus,
-    UnusableSeed, render,
+    SystemDialog, UnusableSeed, render,
 };
 
 /// The terminal that a process was started on, whatever its standard streams are.
@@ -82,6 +83,22 @@ impl TerminalPrompt {
         Self::on(TERMINAL.into(), seed, Some(Box::new(Fprintd::new(bus))))
     }
 
+    /// A prompt whose yes counts only when this user authenticates in the dialog of a polkit agent after it.
+    ///
+    /// # Errors
+    /// [`UnusableSeed`] for the few seeds that are no key.
+    pub fn with_polkit(seed: &[u8; 32], bus: SystemBus) -> Result<Self, UnusableSeed> {
+        Self::on(TERMINAL.into(), seed, Some(Box::new(Polkit::new(bus))))
+    }
+
+    /// A prompt whose yes counts only when this user is recognised in the system's own dialog after it.
+    ///
+    /// # Errors
+    /// [`UnusableSeed`] for the few seeds that are no key.
+    pub fn with_system_dialog(seed: &[u8; 32], dialog: SystemDialog) -> Result<Self, UnusableSeed> {
+        Self::on(TERMINAL.into(), seed, Some(Box::new(dialog)))
+    }
+
     pub(crate) fn on(
         device: PathBuf,
         seed: &[u8; 32],
@@ -104,7 +121,7 @@ impl TerminalPrompt {
         let Typed { chosen, turn, answer } = self.talk.question(ask, invitation).await?;
         if let Some(presence) = &self.presence {
             // The terminal stays this question's: whoever touches or types now means this one.
-            let confirmed = presence.confirm(chosen).await;
+            let confirmed = presence.confirm(ask, chosen).await;
             self.talk.tell(outcome(answer, confirmed.is_ok()), turn).await;
             confirmed?;
         }

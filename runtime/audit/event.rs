@@ -3,7 +3,7 @@
 use claviger_approval::Refused;
 use claviger_grant::{ActionFacts, Caller, Denied, Facts};
 use claviger_manifest::{Digest, Effect, Name, ToolName};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::canonical::canonicalise;
 use crate::checkpoint::DigestKey;
@@ -93,7 +93,7 @@ pub struct OperatorFacts {
 }
 
 /// Everything that can be done to the state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OperatorAction {
     /// A state directory was made.
@@ -112,6 +112,8 @@ pub enum OperatorAction {
     ConnectionChanged,
     /// A connection was removed.
     ConnectionRemoved,
+    /// A host that runs found a connection changed, its grant included, and goes by it from now on; the detail says in what.
+    ConnectionFollowed,
     /// A value was put under a reference.
     SecretPut,
     /// A reference's value was removed.
@@ -122,6 +124,8 @@ pub enum OperatorAction {
     ApproverAdded,
     /// An approver was revoked.
     ApproverRevoked,
+    /// An operator locked a host that runs: it does nothing any more.
+    HostLocked,
     /// A quarantine was lifted.
     QuarantineLifted,
     /// The log was exported.
@@ -132,10 +136,43 @@ pub enum OperatorAction {
     SessionEnded,
     /// A host may tell people through a channel that a request waits; the subject is the reference of its address.
     ChannelOpened,
+    /// A witness says that the log is not the one that it has signed: rolled back, or rewritten. The subject is its address.
+    WitnessDisagreed,
     /// The host started.
     HostStarted,
     /// The host stopped.
     HostStopped,
+}
+
+impl OperatorAction {
+    /// Whether an operator's command does it while a host runs. The rest is what hosts say of themselves.
+    pub fn is_a_command(self) -> bool {
+        match self {
+            Self::PublisherTrusted
+            | Self::PublisherRemoved
+            | Self::PluginInstalled
+            | Self::PluginRemoved
+            | Self::ConnectionAdded
+            | Self::ConnectionChanged
+            | Self::ConnectionRemoved
+            | Self::SecretPut
+            | Self::SecretRemoved
+            | Self::SecretRecovered
+            | Self::ApproverAdded
+            | Self::ApproverRevoked
+            | Self::QuarantineLifted
+            | Self::LogExported => true,
+            Self::Initialised
+            | Self::ConnectionFollowed
+            | Self::HostLocked
+            | Self::WitnessDisagreed
+            | Self::LogRecovered
+            | Self::SessionEnded
+            | Self::ChannelOpened
+            | Self::HostStarted
+            | Self::HostStopped => false,
+        }
+    }
 }
 
 impl Event {

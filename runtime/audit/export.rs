@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::checkpoint::{CheckpointVerifier, Head};
 use crate::error::{LogError, Why};
-use crate::format::{CHECKPOINT_FILE, HASHES_FILE, LOG_FILE};
+use crate::format::{CHECKPOINT_FILE, COSIGNED_FILE, HASHES_FILE, LOG_FILE};
 use crate::lines::{Lines, Step};
 use crate::open::{parent, sync_directory};
 use crate::segments::Joined;
@@ -40,6 +40,8 @@ struct KeysFile {
 /// # Errors
 /// [`LogError`]: the destination exists, a file operation failed, or the log does not reach its own checkpoint.
 pub fn export(directory: &Path, destination: &Path, keys: &Keys) -> Result<Head, LogError> {
+    // First: the log only grows, so it has what was signed before.
+    let cosigned = cosigned(directory, &keys.log);
     let note = read_checkpoint(directory).map_err(|why| why.at(0))?;
     let head = keys.log.open(&note).map_err(|error| Why::Checkpoint(error).at(0))?;
     let log = Joined::open(directory).map_err(LogError::io("file of entries"))?;
@@ -52,7 +54,8 @@ pub fn export(directory: &Path, destination: &Path, keys: &Keys) -> Result<Head,
     copy_entries(log, destination, head.size(), &mut digests)?;
     let keys = KeysFile { log: keys.log.vkey(), approvers: keys.approvers.clone() };
     let keys = serde_json::to_vec_pretty(&keys).map_err(|_| LogError::Keys)?;
-    for (name, bytes) in [(CHECKPOINT_FILE, &note), (KEYS_FILE, &keys)] {
+    let small = [(CHECKPOINT_FILE, &note), (KEYS_FILE, &keys)].into_iter();
+    for (name, bytes) in small.chain(cosigned.as_ref().map(|note| (COSIGNED_FILE, note))) {
         let mut copy = Copy::new(destination, name).map_err(&io)?;
         copy.write_all(bytes).map_err(&io)?;
         copy.finish(&mut digests).map_err(&io)?;
@@ -63,6 +66,13 @@ pub fn export(directory: &Path, destination: &Path, keys: &Keys) -> Result<Head,
     copy.finish(&mut BTreeMap::new()).map_err(&io)?;
     sync_directory(destination).and_then(|()| sync_directory(parent(destination))).map_err(&io)?;
     Ok(head)
+}
+
+/// The checkpoint that witnesses signed last, if there is one and it is this log's. What is none is no part of the log.
+fn cosigned(directory: &Path, key: &CheckpointVerifier) -> Option<Vec<u8>> {
+    let mut note = Vec::new();
+    File::open(directory.join(COSIGNED_FILE)).ok()?.take(MAX_SMALL_FILE).read_to_end(&mut note).ok()?;
+    key.open(&note).ok().map(|_| note)
 }
 
 /// Leaf hashes are made from the lines that are copied, not copied themselves: verifying the export holds both against the
@@ -112,7 +122,9 @@ pub fn verify_export(directory: &Path, keys: &Keys, others: &[Vec<u8>]) -> Resul
     let damaged = |file: &str| LogError::Digest { file: file.to_owned() };
     let list: BTreeMap<String, String> =
         serde_json::from_reader(list.take(MAX_SMALL_FILE)).map_err(|_| damaged(DIGESTS_FILE))?;
-    for name in [LOG_FILE, HASHES_FILE, CHECKPOINT_FILE, KEYS_FILE] {
+    let is_cosigned = directory.join(COSIGNED_FILE).exists() || list.contains_key(COSIGNED_FILE);
+    let files = [LOG_FILE, HASHES_FILE, CHECKPOINT_FILE, KEYS_FILE].into_iter();
+    for name in files.chain(is_cosigned.then_some(COSIGNED_FILE)) {
         let file = File::open(directory.join(name)).map_err(|_| damaged(name))?;
         let digest = digest(file).map_err(LogError::io("export"))?;
         if list.get(name) != Some(&digest) {

@@ -12,6 +12,8 @@ pub const LOG_FILE: &str = "log.jsonl";
 pub const HASHES_FILE: &str = "tree.hashes";
 /// The signed head.
 pub const CHECKPOINT_FILE: &str = "checkpoint";
+/// The last signed head that witnesses signed too.
+pub const COSIGNED_FILE: &str = "cosigned";
 /// The next signed head, until it is renamed.
 pub(crate) const CHECKPOINT_NEXT_FILE: &str = "checkpoint.next";
 /// What is remembered at the start of the last segment.

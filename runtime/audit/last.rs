@@ -1,7 +1,7 @@
 //! What people approved last, so that a host that starts again can say what is different from it.
 //!
 //! The walk that opens a log sees each entry anyway, so nothing is read twice: of a log with several segments that is the
-//! last one. Only receipts that the signed head covers are kept, and they prove themselves: whoever uses one verifies it.
+//! last one, and `recall.rs` reads some of those before it. Only receipts that the signed head covers are kept, and they prove themselves: whoever uses one verifies it.
 
 use std::collections::BTreeMap;
 
@@ -21,6 +21,16 @@ const MAX_ALL_BYTES: usize = 16 * 1024 * 1024;
 
 /// How the canonical text of a proof begins that people gave.
 const RECEIPTS: &str = "{\"receipts\":";
+
+/// How an intent with such a proof has it in its line, and the most bytes before it: its time and its index.
+const RECEIVED: &[u8] = b"\"kind\":\"intent\",\"proof\":{\"receipts\":";
+const BEFORE_RECEIVED: usize = 80;
+
+/// Whether a canonical line is an intent with receipts, by its first bytes alone: most lines need not be taken apart.
+pub(crate) fn may_matter(line: &[u8]) -> bool {
+    let beginning = line.get(..BEFORE_RECEIVED + RECEIVED.len()).unwrap_or(line);
+    beginning.windows(RECEIVED.len()).any(|part| part == RECEIVED)
+}
 
 /// The newest receipts by who asked, on which connection, for which operation.
 #[derive(Default)]

@@ -36,7 +36,8 @@ pub struct Log {
 
 impl Log {
     /// Opens the log in a directory, or makes one. What a crash left is put in order first: a torn tail is set aside, and
-    /// intents without outcome get an `outcome-unknown`. Blocks while it reads the leaf hashes and the last segment.
+    /// intents without outcome get an `outcome-unknown`. Blocks while it reads the leaf hashes, the last segment and
+    /// what it recalls of those before.
     ///
     /// # Errors
     /// [`LogError`]: another process has it, a file operation failed, or it is not what was signed; then with the first
@@ -69,7 +70,7 @@ impl Log {
     }
 
     /// What people had approved last when the log was opened, one receipt by who asked, connection and operation: of the last
-    /// segment's entries that the checkpoint covered. Nothing of it was verified; a receipt proves itself. Given once.
+    /// segment's entries that the checkpoint covered, and of 64 MiB before them. Nothing of it was verified; a receipt proves itself. Given once.
     pub fn take_approved(&mut self) -> Vec<Receipt> {
         std::mem::take(&mut self.approved)
     }

@@ -20,6 +20,7 @@ use crate::last::Last;
 use crate::lines::{Lines, Step};
 use crate::options::Options;
 use crate::queue::{Batch, Mark, Next, Queue};
+use crate::recall::{MOST_RECALLED, recall};
 use crate::resume::Note;
 use crate::second::Second;
 use crate::segments::{Joined, Segment, segments};
@@ -137,6 +138,9 @@ fn look(
         }
         None => None,
     };
+    if let (Some(_), Some((_, earlier))) = (&from, files.segments.split_last()) {
+        *last = recall(directory, earlier, MOST_RECALLED);
+    }
     let offset = from.as_ref().map_or(0, |start| start.offset);
     let log = Joined::of(files.segments.clone(), offset).map_err(LogError::io("file of entries"))?;
     let sources = Sources { log: BufReader::new(log), hashes: Some(hashes), head, others, from };

@@ -4,6 +4,7 @@
 //! `add-checkpoint` for how it is asked; texts, so that a file, a pipe or an HTTP client carries them. A log's own key can
 //! sign two histories; a witness that keeps to its rule signs one.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
 
@@ -177,21 +178,30 @@ pub fn cosignatures(note: &[u8], witnesses: &[WitnessVerifier]) -> Vec<Cosignatu
     witnesses.iter().filter_map(|known| lines.iter().find_map(|line| known.open(parsed.text(), line))).collect()
 }
 
-/// Adds a witness's answer to the checkpoint that it was asked about.
+/// Adds a witness's answer to the checkpoint that it was asked about: one line of each known witness, however many there
+/// are in the answer, and none of a witness whose line is there already.
 ///
 /// # Errors
 /// [`WitnessError::Unsigned`] when no line of it is a known witness's signature over that checkpoint.
 pub fn add_cosignatures(note: &[u8], answer: &str, witnesses: &[WitnessVerifier]) -> Result<Vec<u8>, WitnessError> {
     let parsed = Note::from_bytes(note).map_err(|_| WitnessError::Malformed)?;
-    let is_good = |line: &&str| {
+    let is_by = |known: &WitnessVerifier, line: &str| {
         let line = signed_note::Signature::from_bytes(line.as_bytes());
-        line.is_ok_and(|line| witnesses.iter().any(|known| known.open(parsed.text(), &line).is_some()))
+        line.is_ok_and(|line| known.open(parsed.text(), &line).is_some())
     };
-    let good: Vec<&str> = answer.lines().filter(is_good).collect();
-    if good.is_empty() {
+    let (mut added, mut is_signed) = (BTreeSet::new(), false);
+    for known in witnesses {
+        let Some(line) = answer.lines().find(|line| is_by(known, line)) else { continue };
+        is_signed = true;
+        if cosignatures(note, std::slice::from_ref(known)).is_empty() {
+            added.insert(line);
+        }
+    }
+    if !is_signed {
         return Err(WitnessError::Unsigned);
     }
-    Ok([note, good.join("\n").as_bytes(), b"\n"].concat())
+    let lines: String = added.iter().map(|line| format!("{line}\n")).collect();
+    Ok([note, lines.as_bytes()].concat())
 }
 
 /// What a witness is asked: the body of an `add-checkpoint` request.
@@ -209,6 +219,14 @@ impl WitnessRequest {
     /// [`LogError`]: the log's files do not fit its checkpoint, or it is shorter than `old`.
     pub fn new(directory: &Path, old: u64, key: &CheckpointVerifier) -> Result<Self, LogError> {
         let note = read_checkpoint(directory).map_err(|why| why.at(0))?;
+        Self::about(directory, note, old, key)
+    }
+
+    /// As [`WitnessRequest::new`], about a checkpoint that was the log's before: several witnesses are asked about one.
+    ///
+    /// # Errors
+    /// As [`WitnessRequest::new`].
+    pub fn about(directory: &Path, note: Vec<u8>, old: u64, key: &CheckpointVerifier) -> Result<Self, LogError> {
         let head = key.open(&note).map_err(|error| Why::Checkpoint(error).at(0))?;
         if old > head.size() {
             return Err(Why::Truncated { signed: old }.at(head.size()).into());

@@ -1,23 +1,31 @@
 //! `claviger approver`: whose yes counts.
 
-use std::path::Path;
+use std::future::Future;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use claviger_approval::{ApproverKind, Enrolled, EnrolledKey};
-use claviger_audit::{Log, OperatorAction};
+use claviger_approval::{ApproverKind, Enrolled, EnrolledKey, HostMethod, polkit_policy};
+use claviger_audit::OperatorAction;
 use claviger_server::{Person, Web};
 use serde_json::{Value, json};
 
+use crate::book::Book;
 use crate::error::{Code, Failure};
 use crate::output::{self, Output};
-use crate::state::{self, State};
-use crate::{open, revoking, web};
+use crate::state::{self, Config, State};
+use crate::{open, web};
 
 /// How long a person may take to make a passkey.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
 
 /// The same for somebody elsewhere, whom the link has to reach first.
 const TEAM_PATIENCE: Duration = Duration::from_secs(15 * 60);
+
+/// The file that polkit is to read. Named after the action, as polkit asks.
+const POLKIT_POLICY: &str = "org.claviger.approve.policy";
+
+/// Where polkit looks for policies (polkit(8), "Declaring actions").
+const POLKIT_ACTIONS: &str = "/usr/share/polkit-1/actions/";
 
 /// Characters of an identifier that tell keys apart on a list.
 const SHOWN_ID: usize = 12;
@@ -46,21 +54,15 @@ pub(crate) fn add(
     role: Option<&str>,
 ) -> Result<Output, Failure> {
     let config = state.config()?;
-    // Taken now: a host that runs would go on with the approvers that it knows, and is named.
-    let log = open::log(state)?;
-    crate::block_on(revoking::note_left(state, &log))??;
-    open::embedded(state, identity)?;
+    let vault = open::embedded(state, identity)?;
+    let mut book = Book::open_with(state, &vault)?;
     let person = Person { name: name.unwrap_or(&config.principal).to_owned(), role: role.map(str::to_owned) };
-    let enrolled = open::enrolled(state)?;
-    let (place, tickets) = (web::place(&config)?, web::tickets(state)?);
     let patience = if config.web.origin.is_some() { TEAM_PATIENCE } else { PATIENCE };
-    let key = crate::block_on(async {
-        let (page, link, mut enrolling) = Web::enrol(place, tickets, enrolled, person).await.map_err(Failure::state)?;
-        web::invite(&config, &link);
-        let made = tokio::time::timeout(patience, enrolling.complete(async |key| keep(state, &log, key).await)).await;
-        page.close().await;
-        made.ok().flatten().unwrap_or_else(|| Err(nobody()))
-    })??;
+    let key = match book.enrol(&person, patience, |link| web::invite(&config, link))? {
+        Some(key) => key,
+        None => crate::block_on(enrol(state, &config, &mut book, person, patience))??,
+    };
+    book.close()?;
     let said = format!(
         "{} approves with passkey {}\nrequests are approved in the browser from now on; a second passkey, for when one is lost: claviger approver add",
         key.name(),
@@ -69,31 +71,85 @@ pub(crate) fn add(
     Output::new(said, &told(&key))
 }
 
-/// Enrols the host's own key for what it asserts after a finger was recognised. The person is the directory's principal: the
-/// daemon looks at the fingers of the user whose process this is, and nobody else's.
-pub(crate) fn add_fprintd(state: &State, identity: Option<&Path>) -> Result<Output, Failure> {
+/// On a page of this command's, where no host serves one.
+async fn enrol(
+    state: &State,
+    config: &Config,
+    book: &mut Book,
+    person: Person,
+    patience: Duration,
+) -> Result<EnrolledKey, Failure> {
+    let (place, tickets) = (web::place(config)?, web::tickets(state)?);
+    let served = Web::enrol(place, tickets, web::roll(state), person).await;
+    let (page, link, mut enrolling) = served.map_err(Failure::state)?;
+    web::invite(config, &link);
+    let written = async |key: &EnrolledKey| keep(state, key, added(book, key)).await;
+    let made = tokio::time::timeout(patience, enrolling.complete(written)).await;
+    page.close().await;
+    made.ok().flatten().unwrap_or_else(|| Err(nobody()))
+}
+
+pub(crate) async fn added(book: &mut Book, key: &EnrolledKey) -> Result<(), Failure> {
+    book.note(OperatorAction::ApproverAdded, key.name(), Some(&detail(key))).await
+}
+
+/// Enrols the host's own key for what it asserts when a service of the machine has confirmed who agreed. The person is the
+/// directory's principal: the service knows the user whose process this is, and nobody else.
+pub(crate) fn add_host(state: &State, identity: Option<&Path>, method: HostMethod) -> Result<Output, Failure> {
     let config = state.config()?;
-    let log = open::log(state)?;
-    open::embedded(state, identity)?;
-    let key = open::fprintd(state, &config)?.enrolment(&config.principal).map_err(Failure::state)?;
-    crate::block_on(keep(state, &log, &key))??;
+    let vault = open::embedded(state, identity)?;
+    let mut book = Book::open_with(state, &vault)?;
+    let key = open::asserting(state, &config, method)?.enrolment(&config.principal).map_err(Failure::state)?;
+    let besides = match method {
+        HostMethod::Terminal => "",
+        HostMethod::Fprintd => " with a finger on this machine's reader",
+        HostMethod::Polkit => " with polkit's dialog",
+        HostMethod::TouchId => " with Touch ID",
+        HostMethod::WindowsHello => " with Windows Hello",
+    };
+    let policy = if method == HostMethod::Polkit { Some(write_policy(state)?) } else { None };
+    crate::block_on(keep(state, &key, added(&mut book, &key)))??;
+    book.close()?;
+    let first = policy.as_deref().map(to_install).unwrap_or_default();
     let said = format!(
-        "{} approves on the terminal with a finger on this machine's reader, key {}\nlet claviger.toml say approver = \"fprintd\"; receipts are marked host-asserted",
+        "{} approves on the terminal{besides}, key {}\n{first}let claviger.toml say approver = \"{method}\"; receipts are marked host-asserted",
         key.name(),
         short(&key)
     );
-    Output::new(said, &told(&key))
+    let mut json = told(&key);
+    if let (Some(told), Some(policy)) = (json.as_object_mut(), policy) {
+        told.insert("policy".to_owned(), policy.display().to_string().into());
+    }
+    Output::new(said, &json)
 }
 
-fn nobody() -> Failure {
+/// Writes what polkit has to know of this user. It reads that only where root puts it.
+fn write_policy(state: &State) -> Result<PathBuf, Failure> {
+    let path = state.root().join(POLKIT_POLICY);
+    state::write(&path, polkit_policy(rustix::process::getuid().as_raw()).as_bytes())?;
+    Ok(path)
+}
+
+fn to_install(policy: &Path) -> String {
+    format!(
+        "first tell polkit of it: sudo install -m 644 '{}' {POLKIT_ACTIONS}\n(where others have done so, name this user in theirs instead: one file names everybody)\n",
+        policy.display()
+    )
+}
+
+pub(crate) fn nobody() -> Failure {
     Failure::new(Code::Refused, "nobody made a passkey in time; run the command again")
 }
 
 /// Noted first, then written: no record, no act.
-pub(crate) async fn keep(state: &State, log: &Log, key: &EnrolledKey) -> Result<(), Failure> {
+pub(crate) async fn keep(
+    state: &State,
+    key: &EnrolledKey,
+    noted: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
     let mut enrolled = open::enrolled(state)?;
     enrolled.add(key.clone()).map_err(Failure::state)?;
-    open::note_in(log, OperatorAction::ApproverAdded, key.name(), Some(&detail(key))).await?;
+    noted.await?;
     write(&state.approvers(), &enrolled)
 }
 
@@ -131,7 +187,7 @@ fn signs_on(key: &EnrolledKey, page: &str) -> bool {
     !is_of_a_page(key) || key.origins().contains(page)
 }
 
-/// Whether it is a passkey of a page, which looks again who counts.
+/// Whether it is a passkey of a page.
 fn is_of_a_page(key: &EnrolledKey) -> bool {
     key.kind() == ApproverKind::Webauthn && !key.signs_on_terminal()
 }
@@ -176,26 +232,17 @@ pub(crate) fn revoke(state: &State, identity: Option<&Path>, approver: &str) -> 
             "no enrolled key is {approver:?}'s, and none's identifier begins so; `claviger approver list` shows them"
         )));
     }
-    let log = match gone.iter().all(is_of_a_page) {
-        true => open::log_unless_held(state)?,
-        // A terminal does not look again.
-        false => Some(open::log(state)?),
-    };
-    open::embedded(state, identity)?;
+    let vault = open::embedded(state, identity)?;
+    let mut book = Book::open_with(state, &vault)?;
     let mut aside = revoked(state)?;
     for key in &gone {
-        match &log {
-            Some(log) => {
-                crate::block_on(revoking::note_left(state, log))??;
-                crate::block_on(open::note_in(log, OperatorAction::ApproverRevoked, key.name(), Some(&detail(key))))??;
-            }
-            None => revoking::leave(state, key)?,
-        }
+        book.note_now(OperatorAction::ApproverRevoked, key.name(), Some(&detail(key)))?;
         aside.add(key.clone()).map_err(Failure::state)?;
     }
     // Aside first: a key in both files counts no less than before, one in neither would make the log unverifiable.
     write(&state.revoked_approvers(), &aside)?;
     write(&state.approvers(), &Enrolled::new(left).map_err(Failure::state)?)?;
+    book.close()?;
     let names: Vec<String> = gone.iter().map(|key| format!("{} {}", key.name(), short(key))).collect();
     let json: Vec<Value> = gone.iter().map(told).collect();
     Output::new(format!("revoked: {}", names.join(", ")), &json)

@@ -8,6 +8,7 @@ use claviger_grant::Pin;
 use claviger_manifest::{Name, OriginTemplate, SecretReference};
 
 use crate::audit_arguments::Audit;
+use crate::machine_arguments::Machine;
 
 /// Runs sandboxed integrations for agents, with secrets that neither the model nor the plugin ever sees.
 #[derive(Parser)]
@@ -181,6 +182,11 @@ pub(crate) enum Connection {
     Add(Box<AddConnection>),
     /// List connections
     List,
+    /// Remove a connection and its grant; a host that runs denies it from then on
+    Remove {
+        /// The connection
+        connection: Name,
+    },
     /// Bind a secret of a connection to another reference, for example to the item that a rotation stored
     Bind {
         /// The connection
@@ -268,6 +274,17 @@ pub(crate) enum Grant {
         /// The connection
         connection: Name,
     },
+    /// Take operations, write-backs or principals from a connection; a host that runs denies them from then on
+    Revoke {
+        /// The connection
+        connection: Name,
+        /// Operations and write-back rules, as `claviger grant show` names them
+        #[arg(required_unless_present = "principals")]
+        actions: Vec<Name>,
+        /// A principal who may use the connection no more; may be given again
+        #[arg(long = "principal")]
+        principals: Vec<String>,
+    },
 }
 
 #[derive(Subcommand)]
@@ -280,11 +297,10 @@ pub(crate) enum Approver {
         /// What they are, for rules that ask for a role
         #[arg(long)]
         role: Option<String>,
-        /// Let the host's own word count after a finger on this machine's reader, for `approver = "fprintd"`
-        #[arg(long, conflicts_with_all = ["name", "role"])]
-        fprintd: bool,
+        #[command(flatten)]
+        machine: Machine,
         /// Enrol the security key that is plugged in, for approving on the terminal (`approver = "security-key"`)
-        #[arg(long, conflicts_with = "fprintd")]
+        #[arg(long, conflicts_with = "machine")]
         security_key: bool,
     },
     /// List the keys that count
@@ -321,6 +337,8 @@ pub(crate) enum Quarantine {
 
 #[derive(Subcommand)]
 pub(crate) enum Vault {
+    /// Make a host that runs forget its keys and leases, end its sessions and deny everything until it is started again
+    Lock,
     /// List values that are kept sealed because they could not be stored; with `--store`, store one
     Recover {
         /// Store the value of this number

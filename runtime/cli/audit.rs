@@ -17,8 +17,8 @@ use crate::audit_arguments::Verify;
 use crate::audit_filter::{LogFilter, Sieve};
 use crate::audit_forms::{Form, Told};
 use crate::audit_report::Report;
+use crate::book::Book;
 use crate::error::{Code, Failure};
-use crate::open;
 use crate::output::{Output, table};
 use crate::state::{self, State};
 use crate::{audit_html, entry, output, witness};
@@ -119,8 +119,9 @@ pub(crate) fn verify(state: &State, arguments: &Verify) -> Result<Output, Failur
     let given = arguments.key.as_deref().map(verifier).transpose()?;
     let mut others: Vec<Vec<u8>> = arguments.other.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
     let bundle = arguments.bundle.as_deref();
-    if bundle.is_none() && state.cosigned().exists() {
-        others.push(read(&state.cosigned())?);
+    let cosigned = bundle.map_or_else(|| state.cosigned(), |bundle| bundle.join(claviger_audit::COSIGNED_FILE));
+    if cosigned.exists() {
+        others.push(read(&cosigned)?);
     }
     let summary = match bundle {
         None => {
@@ -191,12 +192,12 @@ pub(crate) fn own_keys(state: &State) -> Result<Keys, Failure> {
 }
 
 /// Writes a bundle that verifies with public keys alone.
-pub(crate) fn export(state: &State, out: &Path) -> Result<Output, Failure> {
+pub(crate) fn export(state: &State, identity: Option<&Path>, out: &Path) -> Result<Output, Failure> {
     state.config()?;
     if out.exists() {
         return Err(Failure::usage(format!("{} exists; name a new directory", out.display())));
     }
-    open::note(state, OperatorAction::LogExported, &out.display().to_string(), None)?;
+    note_export(state, identity, out)?;
     let head = claviger_audit::export(&state.audit(), out, &own_keys(state)?).map_err(broken)?;
     let out_shown = out.display();
     let text = format!("{out_shown} holds {} entries; check it with: claviger audit verify {out_shown}", head.size());
@@ -204,12 +205,12 @@ pub(crate) fn export(state: &State, out: &Path) -> Result<Output, Failure> {
 }
 
 /// Writes the log in a form that other systems read. Nothing of it is signed, so it takes what is there.
-pub(crate) fn export_as(state: &State, out: &Path, form: Form) -> Result<Output, Failure> {
+pub(crate) fn export_as(state: &State, identity: Option<&Path>, out: &Path, form: Form) -> Result<Output, Failure> {
     state.config()?;
     if out.exists() {
         return Err(Failure::usage(format!("{} exists; name a new file", out.display())));
     }
-    open::note(state, OperatorAction::LogExported, &out.display().to_string(), None)?;
+    note_export(state, identity, out)?;
     let file = std::fs::File::options().write(true).create_new(true).mode(0o600).open(out);
     let mut file = std::io::BufWriter::new(file.map_err(|error| Failure::file(out, &error))?);
     let (mut intents, mut written) = (BTreeMap::new(), 0_u64);
@@ -227,6 +228,12 @@ pub(crate) fn export_as(state: &State, out: &Path, form: Form) -> Result<Output,
     file.flush().map_err(|error| Failure::file(out, &error))?;
     let told = format!("{} holds {written} entries; it proves nothing, a bundle does", out.display());
     Output::new(told, &json!({ "file": out, "entries": written }))
+}
+
+fn note_export(state: &State, identity: Option<&Path>, out: &Path) -> Result<(), Failure> {
+    let mut book = Book::open(state, identity)?;
+    book.note_now(OperatorAction::LogExported, &out.display().to_string(), None)?;
+    book.close()
 }
 
 pub(crate) fn broken(error: LogError) -> Failure {

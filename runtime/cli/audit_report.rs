@@ -6,6 +6,8 @@ use claviger_audit::{Entry, Kind, Text};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::entry::method_of;
+
 /// What one plugin did for one client.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Use {
@@ -15,7 +17,8 @@ pub(crate) struct Use {
     pub(crate) ended: BTreeMap<String, u64>,
     /// Who asked.
     pub(crate) principals: BTreeMap<String, u64>,
-    /// Who approved, with the kind of approver; uses of a lease are counted as `lease`.
+    /// Who approved, with the kind of approver, and by which method where only the host asserts it; uses of a lease are
+    /// counted as `lease`.
     pub(crate) approved: BTreeMap<String, u64>,
     /// References that were used.
     pub(crate) secrets: BTreeSet<String>,
@@ -184,10 +187,14 @@ impl Report {
     }
 }
 
-/// Who approved an intent by a gesture, with the kind: one, or several for a quorum. None for a use of a lease.
+/// Who approved an intent by a gesture, with the kind and the method: one, or several for a quorum. None for a use of a lease.
 fn approvers(intent: &Value) -> Vec<String> {
     let several = intent.pointer("/proof/receipts").and_then(Value::as_array).into_iter().flatten();
-    let told = |receipt: &Value| format!("{} ({})", named(receipt, "/approver"), named(receipt, "/kind"));
+    let told = |receipt: &Value| {
+        // Every method, a word on the terminal too: who reads a report has no other line that says it.
+        let method = method_of(receipt).map(|method| format!(" by {method}")).unwrap_or_default();
+        format!("{} ({}{method})", named(receipt, "/approver"), named(receipt, "/kind"))
+    };
     several.map(told).collect()
 }
 

@@ -1,5 +1,6 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
+use claviger_approval::Base64Url;
 use claviger_audit::{Entry, Kind};
 use serde_json::{Value, json};
 
@@ -51,6 +52,32 @@ fn it_counts_what_was_used_by_whom_and_approved_how() {
     assert_eq!(used["approved"], json!({ "sam (webauthn)": 3, "kim (webauthn)": 1, "lease": 1 }));
     assert_eq!((&used["secrets"], &used["refused"]), (&json!(["op://MSP/Demo/key"]), &json!(1)));
     assert_eq!(value["denied"], json!({ "mallory": 1 }));
+}
+
+/// A receipt as the log has it, made on this machine: the members that the method follows from, and the rest in form.
+fn asserted(origin: &str) -> Value {
+    let encoded = |text: &str| Base64Url::from(text.as_bytes()).to_string();
+    let client = encoded(&json!({ "type": "webauthn.get", "challenge": "AA", "origin": origin }).to_string());
+    json!({ "v": 1, "kind": "host-asserted", "approver": "sam", "credential_id": "AA", "request": "{}",
+        "authenticator_data": "AA", "client_data_json": client, "signature": "AA" })
+}
+
+#[test]
+fn every_form_says_by_which_method_the_host_asserts_a_yes() {
+    let mut report = Report::default();
+    for (index, origin) in
+        ["claviger:host-asserted", "claviger:host-asserted/fprintd", "claviger:other"].iter().enumerate()
+    {
+        report.add(&intent(index.try_into().unwrap(), "read", &json!({ "receipts": [asserted(origin)] })));
+    }
+    let told = ["sam (host-asserted by terminal)", "sam (host-asserted by fprintd)", "sam (host-asserted)"];
+    let value = serde_json::to_value(&report).unwrap();
+    let approved = value.pointer("/clients/Acme <b>/psa/approved").unwrap();
+    assert_eq!(approved, &json!({ told[0]: 1, told[1]: 1, told[2]: 1 }), "a method that is none is not told");
+    let page = crate::audit_html::page(&report).into_string();
+    for text in told {
+        assert!(report.told().contains(&format!("1 {text}")) && page.contains(text), "{text}: {}", report.told());
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use claviger_audit::OperatorAction;
 use claviger_grant::Connection;
@@ -10,16 +11,17 @@ use serde_json::json;
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, value};
 
 use crate::arguments::AddConnection;
+use crate::book::Book;
 use crate::error::{Code, Failure};
 use crate::output::{self, Output};
+use crate::plugin;
 use crate::state::{self, State};
-use crate::{open, plugin};
 
 /// The word for every declared operation that only reads.
 const ALL_READS: &str = "all-reads";
 
 /// Adds a connection. It is held against the plugin's manifest before it is written.
-pub(crate) fn add(state: &State, arguments: &AddConnection) -> Result<Output, Failure> {
+pub(crate) fn add(state: &State, identity: Option<&Path>, arguments: &AddConnection) -> Result<Output, Failure> {
     let config = state.config()?;
     let path = state.connection(&arguments.name);
     if path.exists() {
@@ -32,8 +34,10 @@ pub(crate) fn add(state: &State, arguments: &AddConnection) -> Result<Output, Fa
     let mut policy = claviger_grant::Policy::default();
     policy.add(arguments.name.clone(), connection, package).map_err(Failure::usage)?;
     state::private_directory(&state.connections())?;
-    open::note(state, OperatorAction::ConnectionAdded, arguments.name.as_str(), Some(&text))?;
+    let mut book = Book::open(state, identity)?;
+    book.note_now(OperatorAction::ConnectionAdded, arguments.name.as_str(), Some(&text))?;
     state::write(&path, text.as_bytes())?;
+    book.close()?;
     let said =
         format!("connection {} is added with {granted} granted operations; see {}", arguments.name, path.display());
     Output::new(said, &json!({ "connection": arguments.name, "file": path, "operations": granted }))
@@ -128,7 +132,12 @@ fn grant(arguments: &AddConnection, manifest: &Manifest, principal: &str) -> Tab
 }
 
 /// Binds secrets to other references; every other line of the file stays as it is.
-pub(crate) fn bind(state: &State, name: &Name, secrets: &[(Name, SecretReference)]) -> Result<Output, Failure> {
+pub(crate) fn bind(
+    state: &State,
+    identity: Option<&Path>,
+    name: &Name,
+    secrets: &[(Name, SecretReference)],
+) -> Result<Output, Failure> {
     state.config()?;
     let connection = read(state, name)?;
     let package = plugin::installed(state, &connection.plugin)?;
@@ -139,8 +148,10 @@ pub(crate) fn bind(state: &State, name: &Name, secrets: &[(Name, SecretReference
     let changed = Connection::parse(&text).map_err(Failure::usage)?;
     policy.add(name.clone(), changed, package).map_err(Failure::usage)?;
     let bound: Vec<String> = secrets.iter().map(|(secret, reference)| format!("{secret} = {reference}")).collect();
-    open::note(state, OperatorAction::ConnectionChanged, name.as_str(), Some(&bound.join(", ")))?;
+    let mut book = Book::open(state, identity)?;
+    book.note_now(OperatorAction::ConnectionChanged, name.as_str(), Some(&bound.join(", ")))?;
     state::write(&path, text.as_bytes())?;
+    book.close()?;
     Output::new(format!("{name}: {}", bound.join(", ")), &json!({ "connection": name, "bound": bound }))
 }
 

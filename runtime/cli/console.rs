@@ -48,6 +48,7 @@ impl Books for Shelf {
             paths.iter().for_each(|path| stamp(path, &mut hash));
         }
         stamp(&self.state.quarantine(), &mut hash);
+        stamp(&self.state.witnesses(), &mut hash);
         format!("{:016x}", hash.finish())
     }
 }

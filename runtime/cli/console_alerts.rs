@@ -12,11 +12,12 @@ use crate::audit_report::Report;
 use crate::console_log::{LOOKED_AT, newest, row};
 use crate::error::Failure;
 use crate::state::State;
+use crate::witness_standing;
 
 /// The most rows of one kind.
 const ROWS: usize = 50;
 
-/// Leaks, quarantines with the command that lifts one, floods and sessions that people ended.
+/// Leaks, quarantines with the command that lifts one, witnesses that do not sign, floods and sessions that people ended.
 pub(crate) fn alerts(state: &State) -> Result<Vec<Part>, Failure> {
     let entries = newest(state)?;
     let said = |entry: &Entry, pointer: &str| entry.value.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
@@ -24,8 +25,11 @@ pub(crate) fn alerts(state: &State) -> Result<Vec<Part>, Failure> {
     let is_flood = |entry: &&Entry| {
         entry.kind == Kind::Refused && said(entry, "/refusal/code").as_deref() == Some("too-many-questions")
     };
+    let is_alarm = |entry: &&Entry| said(entry, "/note/action").as_deref() == Some("witness-disagreed");
     Ok(vec![
         quarantines(state)?,
+        silent(state)?,
+        log_table("Alarms: a witness knows another history of this log", entries.iter().filter(is_alarm)),
         log_table("Leaks: answers that held a secret and were dropped", entries.iter().filter(is_leak)),
         locked(&entries),
         log_table("Floods: more questions than people are asked", entries.iter().filter(is_flood)),
@@ -43,6 +47,23 @@ fn quarantines(state: &State) -> Result<Part, Failure> {
         head: ["connection", "secret", "to allow it again"].map(str::to_owned).to_vec(),
         rows: rows.collect(),
         none: "Nothing is quarantined.".to_owned(),
+    })
+}
+
+/// Witnesses of the configuration that did not sign when they were asked last.
+fn silent(state: &State) -> Result<Part, Failure> {
+    let mut said = witness_standing::read(state);
+    let config = state.config()?;
+    let rows = config.witnesses().iter().filter_map(|named| {
+        let trouble = said.remove(&named.url)?.trouble?;
+        let why = if trouble.disagrees { Cell::Bad(trouble.why) } else { Cell::Text(trouble.why) };
+        Some(vec![Cell::Code(named.url.clone()), Cell::Text(trouble.since), why])
+    });
+    Ok(Part::Table {
+        title: "Witnesses that do not sign".to_owned(),
+        head: ["witness", "since", "why"].map(str::to_owned).to_vec(),
+        rows: rows.collect(),
+        none: "Every witness that was asked has signed.".to_owned(),
     })
 }
 

@@ -12,7 +12,8 @@ use crate::audit::{self, broken};
 use crate::audit_filter::{LogFilter, Sieve};
 use crate::error::Failure;
 use crate::state::State;
-use crate::{connection, entry};
+use crate::witness_standing::Standing;
+use crate::{connection, entry, witness_standing};
 
 /// The newest entries that a page is made from: a busy week. `claviger audit log` reads all of them.
 pub(crate) const LOOKED_AT: u64 = 20_000;
@@ -103,8 +104,25 @@ fn standing(state: &State) -> Result<Part, Failure> {
     }
     rows.push(("checkpoint", Cell::Text(format!("signed at {signed}"))));
     rows.push(("witness", Cell::Text(witness)));
+    rows.extend(witnesses(state)?);
     let rows = rows.into_iter().map(|(label, cell)| (label.to_owned(), cell)).collect();
     Ok(Part::Facts { title: "The whole log".to_owned(), rows })
+}
+
+/// Where each witness stands that the host asks by itself.
+fn witnesses(state: &State) -> Result<Vec<(&'static str, Cell)>, Failure> {
+    let mut said = witness_standing::read(state);
+    let told = |standing: Standing| match (standing.trouble, standing.signed.zip(standing.at)) {
+        (Some(trouble), _) => Cell::Bad(format!("since {}: {}", trouble.since, trouble.why)),
+        (None, Some((entries, at))) => Cell::Good(format!("signed {entries} entries at {at}")),
+        (None, None) => Cell::Text("was not asked yet".to_owned()),
+    };
+    let config = state.config()?;
+    let each = config.witnesses().iter().map(|named| {
+        let told = told(said.remove(&named.url).unwrap_or_default());
+        [("asked by itself", Cell::Code(named.url.clone())), ("it", told)]
+    });
+    Ok(each.flatten().collect())
 }
 
 fn written_at(path: &std::path::Path) -> Option<String> {

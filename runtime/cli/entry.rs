@@ -2,6 +2,7 @@
 
 use claviger_approval::{HostMethod, Receipt};
 use claviger_audit::{Entry, Kind, Text};
+use serde::Deserialize as _;
 use serde_json::Value;
 
 /// How much of a detail is shown, in characters; `--json` has all of it.
@@ -71,13 +72,17 @@ fn approval(entry: &Members<'_>) -> String {
 /// By which method the host came to say that somebody agreed, where it was more than a word on the terminal; and which
 /// authenticator signed, where it was no page's passkey.
 fn method(entry: &Members<'_>, one: usize) -> String {
-    let receipt = entry.0.pointer(&format!("/proof/receipts/{one}")).cloned().unwrap_or_default();
-    let receipt: Option<Receipt> = serde_json::from_value(receipt).ok();
-    if receipt.as_ref().is_some_and(Receipt::is_by_security_key) {
-        return " by security key".to_owned();
-    }
-    let method = receipt.and_then(|receipt| receipt.method());
-    method.filter(|method| *method != HostMethod::Terminal).map(|method| format!(" by {method}")).unwrap_or_default()
+    let method = entry.0.pointer(&format!("/proof/receipts/{one}")).and_then(method_of);
+    method
+        .filter(|method| *method != HostMethod::Terminal.as_str())
+        .map(|method| format!(" by {method}"))
+        .unwrap_or_default()
+}
+
+/// The method of a receipt, if the host asserts it, or a security key signed it on the terminal.
+pub(crate) fn method_of(receipt: &Value) -> Option<&'static str> {
+    let receipt = Receipt::deserialize(receipt).ok()?;
+    if receipt.is_by_security_key() { Some("security key") } else { receipt.method().map(HostMethod::as_str) }
 }
 
 fn closed(entry: &Members<'_>) -> String {

@@ -125,7 +125,7 @@ fn configure(state: &State, second: Option<PathBuf>, principal: &str, approver: 
         security_key: None,
         notify: Vec::new(),
         op: None,
-        audit: second.map(|second_checkpoint| AuditChoice { second_checkpoint }),
+        audit: second.map(|second| AuditChoice { second_checkpoint: Some(second), ..AuditChoice::default() }),
         vaults: BTreeMap::new(),
     };
     let text = toml::to_string(&config).map_err(Failure::state)?;

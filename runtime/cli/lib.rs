@@ -5,6 +5,7 @@
 
 mod approver;
 mod arguments;
+mod attending;
 mod audit;
 mod audit_arguments;
 mod audit_filter;
@@ -12,6 +13,7 @@ mod audit_forms;
 mod audit_html;
 mod audit_report;
 mod beside;
+mod book;
 mod call;
 mod changes;
 mod connection;
@@ -20,13 +22,18 @@ mod console_alerts;
 mod console_connections;
 mod console_log;
 mod demo;
+mod door;
 mod ending;
 mod entry;
 mod error;
+mod following;
+mod following_told;
 mod grant;
 mod holder;
 mod init;
 mod keys;
+mod locking;
+mod machine_arguments;
 mod making;
 mod mcp;
 mod notify;
@@ -48,7 +55,10 @@ mod state;
 mod usage;
 mod web;
 mod witness;
+mod witness_ask;
 mod witness_http;
+mod witness_standing;
+mod witnessing;
 
 use std::ffi::OsString;
 use std::future::Future;
@@ -116,49 +126,58 @@ fn said(state: &State, identity: Option<&Path>, command: &Command) -> Result<Out
         Command::Init(_) | Command::Call(_) | Command::Mcp(_) | Command::Demo => {
             Err(Failure::usage("this command says nothing by itself"))
         }
-        Command::Plugin(command) => plugin_command(state, command),
-        Command::Connection(Connection::Add(add)) => connection::add(state, add),
+        Command::Plugin(command) => plugin_command(state, identity, command),
+        Command::Connection(Connection::Add(add)) => connection::add(state, identity, add),
         Command::Connection(Connection::List) => connection::list(state),
-        Command::Connection(Connection::Bind { connection, secrets }) => connection::bind(state, connection, secrets),
+        Command::Connection(Connection::Remove { connection }) => revoking::remove(state, identity, connection),
+        Command::Connection(Connection::Bind { connection, secrets }) => {
+            connection::bind(state, identity, connection, secrets)
+        }
         Command::Secret(Secret::Put { references, replace }) => secret::put(state, identity, references, *replace),
         Command::Secret(Secret::List) => secret::list(state, identity),
         Command::Grant(Grant::List) => grant::list(state),
         Command::Grant(Grant::Show { connection }) => grant::show(state, connection),
-        Command::Approver(Approver::Add { fprintd: true, .. }) => approver::add_fprintd(state, identity),
+        Command::Grant(Grant::Revoke { connection, actions, principals }) => {
+            revoking::revoke(state, identity, connection, actions, principals)
+        }
         Command::Approver(Approver::Add { security_key: true, name, role, .. }) => {
             security_key::add(state, identity, name.as_deref(), role.as_deref())
         }
-        Command::Approver(Approver::Add { name, role, .. }) => {
-            approver::add(state, identity, name.as_deref(), role.as_deref())
-        }
+        Command::Approver(Approver::Add { name, role, machine, .. }) => match machine.method() {
+            Some(method) => approver::add_host(state, identity, method),
+            None => approver::add(state, identity, name.as_deref(), role.as_deref()),
+        },
         Command::Approver(Approver::List) => approver::list(state),
         Command::Approver(Approver::Revoke { approver }) => approver::revoke(state, identity, approver),
         Command::Console => web::console(state),
-        Command::Audit(command) => audit_command(state, command),
+        Command::Audit(command) => audit_command(state, identity, command),
         Command::Reference(Reference::Check { references }) => reference::check(references),
         Command::Quarantine(Quarantine::List) => quarantine::list(state),
-        Command::Quarantine(Quarantine::Lift { connection, secret }) => quarantine::lift(state, connection, secret),
+        Command::Quarantine(Quarantine::Lift { connection, secret }) => {
+            quarantine::lift(state, identity, connection, secret)
+        }
+        Command::Vault(Vault::Lock) => locking::lock(state),
         Command::Vault(Vault::Recover { store, to }) => recover::run(state, identity, store.zip(to.as_ref())),
     }
 }
 
-fn audit_command(state: &State, command: &Audit) -> Result<Output, Failure> {
+fn audit_command(state: &State, identity: Option<&Path>, command: &Audit) -> Result<Output, Failure> {
     match command {
         Audit::Log { last, filter, follow } if *follow => audit::follow(state, *last, filter),
         Audit::Log { last, filter, .. } => audit::log(state, *last, filter),
         Audit::Verify(verify) => audit::verify(state, verify),
-        Audit::Export { out, format: Form::Bundle } => audit::export(state, out),
-        Audit::Export { out, format } => audit::export_as(state, out, *format),
+        Audit::Export { out, format: Form::Bundle } => audit::export(state, identity, out),
+        Audit::Export { out, format } => audit::export_as(state, identity, out, *format),
         Audit::Report { filter, html } => audit::report(state, filter, html.as_deref()),
         Audit::Witness(command) => witness::run(state, command),
         Audit::Prove { entry, out } => audit::prove(state, *entry, out),
     }
 }
 
-fn plugin_command(state: &State, command: &Plugin) -> Result<Output, Failure> {
+fn plugin_command(state: &State, identity: Option<&Path>, command: &Plugin) -> Result<Output, Failure> {
     match command {
         Plugin::Inspect { plugin } => plugin::inspect(state, plugin),
-        Plugin::Install { package, trust } => plugin::install(state, package, trust.as_deref()),
+        Plugin::Install { package, trust } => plugin::install(state, identity, package, trust.as_deref()),
         Plugin::List => plugin::list(state),
         Plugin::Key { publisher, out } => plugin::key(publisher, out),
         Plugin::Pack { source, component, key, out } => plugin::pack(source, component, key, out),

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use claviger_approval::{
-    Approver, Desk, Enrolled, Receipt, SimulatedAnswer, SoftwarePasskey, SystemBus, TerminalPrompt, Throwaway,
+    Approver, Desk, Enrolled, HostMethod, Receipt, SimulatedAnswer, SoftwarePasskey, SystemBus, SystemDialog,
+    TerminalPrompt, Throwaway,
 };
 use claviger_audit::{CheckpointKey, Event, Log, LogError, OperatorAction, Options, Recovery};
 use claviger_grant::Policy;
@@ -25,7 +26,7 @@ use crate::console::Shelf;
 use crate::error::{Code, Failure};
 use crate::holder::holder;
 use crate::state::{ApproverChoice, Config, Op, ProviderChoice, SimulatedChoice, State};
-use crate::{approver, connection, keys, notify, plugin, prompt, revoking, security_key, state, web};
+use crate::{approver, attending, connection, keys, notify, plugin, prompt, security_key, state, web};
 
 /// The file name of the compiler process, which lies beside this program.
 const COMPILER: &str = "claviger-compile";
@@ -49,11 +50,11 @@ pub(crate) async fn host(
     }
     // Before anybody is asked for a passphrase: without the log nothing is done anyway.
     let (log, approved) = log_and_last(state)?;
-    let vault = vault(state, &config, identity)?;
+    let (vault, embedded) = vault(state, &config, identity)?;
     let (desk, web) = desk(state, &config, &log, &vault).await?;
     let desk = desk.recalling(approved);
     let hallway = Hallway::new(loading.policy, desk, log, vault, Outside::system());
-    revoking::attend(state, &hallway).await?;
+    attending::attend(state, &hallway, embedded, web.as_ref());
     Ok((Host::new(hallway, loading.plugins, Arc::new(crate::output::plugin_line)), web))
 }
 
@@ -69,11 +70,11 @@ pub(crate) async fn hallway(
     let mut policy = Policy::default();
     policy.add(name.clone(), connection, package).map_err(Failure::state)?;
     let (log, approved) = log_and_last(state)?;
-    let vault = vault(state, &config, identity)?;
+    let (vault, embedded) = vault(state, &config, identity)?;
     let (desk, web) = desk(state, &config, &log, &vault).await?;
     let desk = desk.recalling(approved);
     let hallway = Hallway::new(policy, desk, log, vault, Outside::system());
-    revoking::attend(state, &hallway).await?;
+    attending::attend(state, &hallway, embedded, web.as_ref());
     Ok((hallway, web))
 }
 
@@ -166,11 +167,11 @@ fn unlocked(state: &State, identity: Option<&Path>) -> Result<Arc<Embedded>, Fai
     Ok(Arc::new(embedded))
 }
 
-fn vault(state: &State, config: &Config, identity: Option<&Path>) -> Result<Vault, Failure> {
+fn vault(state: &State, config: &Config, identity: Option<&Path>) -> Result<(Vault, Arc<Embedded>), Failure> {
     let embedded = unlocked(state, identity)?;
     let journal = journal(state, &embedded)?;
     let quarantine = Quarantine::open(&state.quarantine()).map_err(Failure::state)?;
-    Ok(Vault::new(providers(config, embedded)?, journal, quarantine))
+    Ok((Vault::new(providers(config, Arc::clone(&embedded))?, journal, quarantine), embedded))
 }
 
 /// The values that were made and are not stored yet.
@@ -230,19 +231,21 @@ async fn desk(state: &State, config: &Config, log: &Log, vault: &Vault) -> Resul
     let (approver, web): (Box<dyn Approver>, Option<Web>) = match config.approver {
         // Who enrolled a stronger way is not asked by the weaker one.
         ApproverChoice::Terminal if !approver::has_passkey(&enrolled) && security_key::is_enrolled(&enrolled) => {
-            (Box::new(security_key::prompt(config, &enrolled)?), None)
+            (Box::new(security_key::prompt(state, config)?), None)
         }
-        ApproverChoice::SecurityKey => (Box::new(security_key::prompt(config, &enrolled)?), None),
+        ApproverChoice::SecurityKey => (Box::new(security_key::prompt(state, config)?), None),
         ApproverChoice::Terminal if !approver::has_passkey(&enrolled) => {
-            let prompt = TerminalPrompt::new(&keys::read(&state.approver_key())?).map_err(Failure::state)?;
-            (Box::new(prompt), None)
+            (Box::new(asserting(state, config, HostMethod::Terminal)?), None)
         }
         // Nor here: who unplugs the reader gets no prompt without it.
-        ApproverChoice::Fprintd => (Box::new(fprintd(state, config)?), None),
+        ApproverChoice::Fprintd => (Box::new(asserting(state, config, HostMethod::Fprintd)?), None),
+        ApproverChoice::Polkit => (Box::new(asserting(state, config, HostMethod::Polkit)?), None),
+        ApproverChoice::TouchId => (Box::new(asserting(state, config, HostMethod::TouchId)?), None),
+        ApproverChoice::WindowsHello => (Box::new(asserting(state, config, HostMethod::WindowsHello)?), None),
         // Not back to the terminal when the page cannot be served: whoever takes its port could choose the weaker way.
         ApproverChoice::Terminal | ApproverChoice::Web => {
             let (place, tickets) = (web::place(config)?, web::tickets(state)?);
-            let web = Web::start(place, tickets, enrolled.clone(), web::roll(state)).await;
+            let web = Web::start(place, tickets, web::roll(state)).await;
             let web = web.map_err(Failure::state)?;
             web.show(Arc::new(Shelf::new(state)));
             (Box::new(web.approver(web::summon(config))), Some(web))
@@ -256,11 +259,23 @@ async fn desk(state: &State, config: &Config, log: &Log, vault: &Vault) -> Resul
     Ok((Desk::new(notify::before(approver, config, log, vault).await?, enrolled), web))
 }
 
-/// The prompt that needs a finger besides.
-pub(crate) fn fprintd(state: &State, config: &Config) -> Result<TerminalPrompt, Failure> {
+/// The prompt on the terminal, with what has to confirm besides who answers there.
+pub(crate) fn asserting(state: &State, config: &Config, method: HostMethod) -> Result<TerminalPrompt, Failure> {
+    let seed = keys::read(&state.approver_key())?;
     // From the operator's file alone: the environment is often the agent's.
     let bus = config.system_bus.as_deref().map_or_else(SystemBus::default, SystemBus::at);
-    TerminalPrompt::with_fprintd(&keys::read(&state.approver_key())?, bus).map_err(Failure::state)
+    let prompt = match method {
+        HostMethod::Terminal => TerminalPrompt::new(&seed),
+        HostMethod::Fprintd => TerminalPrompt::with_fprintd(&seed, bus),
+        HostMethod::Polkit => TerminalPrompt::with_polkit(&seed, bus),
+        HostMethod::TouchId => {
+            TerminalPrompt::with_system_dialog(&seed, SystemDialog::touch_id().map_err(Failure::state)?)
+        }
+        HostMethod::WindowsHello => {
+            TerminalPrompt::with_system_dialog(&seed, SystemDialog::windows_hello().map_err(Failure::state)?)
+        }
+    };
+    prompt.map_err(Failure::state)
 }
 
 fn simulated(state: &State, config: &Config) -> Result<(SoftwarePasskey, Throwaway), Failure> {
@@ -276,25 +291,20 @@ fn simulated(state: &State, config: &Config) -> Result<(SoftwarePasskey, Throwaw
     Ok((passkey, proof))
 }
 
-/// The audit log, for this process alone.
-pub(crate) fn log(state: &State) -> Result<Log, Failure> {
-    log_and_last(state).map(|(log, _)| log)
-}
-
-/// As [`log`], with what people approved last.
+/// The audit log, for this process alone, with what people approved last.
 fn log_and_last(state: &State) -> Result<(Log, Vec<Receipt>), Failure> {
-    told(state, try_log(state, state.config()?.audit.map(|audit| audit.second_checkpoint))?)
+    told(state, try_log(state, state.config()?.second_checkpoint())?)
 }
 
-/// The same, and `None` while another process has it.
+/// The audit log, for this process alone; `None` while another one has it.
 pub(crate) fn log_unless_held(state: &State) -> Result<Option<Log>, Failure> {
-    match try_log(state, state.config()?.audit.map(|audit| audit.second_checkpoint))? {
+    match try_log(state, state.config()?.second_checkpoint())? {
         Err(LogError::Locked) => Ok(None),
         opened => told(state, opened).map(|(log, _)| Some(log)),
     }
 }
 
-/// As [`log`], while there is no configuration yet.
+/// The audit log while there is no configuration yet.
 pub(crate) fn open_log(state: &State, second: Option<PathBuf>) -> Result<Log, Failure> {
     told(state, try_log(state, second)?).map(|(log, _)| log)
 }
@@ -329,6 +339,11 @@ fn told(state: &State, opened: Opened) -> Result<(Log, Vec<Receipt>), Failure> {
     Ok((log, approved))
 }
 
+/// That another process has the log.
+pub(crate) fn held(state: &State) -> Failure {
+    unopened(state, &LogError::Locked)
+}
+
 /// Why the log does not open. Another process that has it is the everyday case, so it is named.
 fn unopened(state: &State, error: &LogError) -> Failure {
     let text = match error {
@@ -353,13 +368,7 @@ pub(crate) fn audit_key(state: &State) -> Result<CheckpointKey, Failure> {
     Ok(CheckpointKey::from_seed(keys::read(&state.audit_key())?))
 }
 
-/// Records what an operator does, before it is done: no record, no act.
-pub(crate) fn note(state: &State, action: OperatorAction, subject: &str, detail: Option<&str>) -> Result<(), Failure> {
-    let log = log(state)?;
-    crate::block_on(note_in(&log, action, subject, detail))?
-}
-
-/// The same in a log that is open.
+/// Records what is done, before it is done: no record, no act.
 pub(crate) async fn note_in(
     log: &Log,
     action: OperatorAction,

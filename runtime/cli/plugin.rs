@@ -9,6 +9,7 @@ use claviger_manifest::{Digest, Manifest, Name, Package, PublisherKey, VerifiedP
 use rustix::fs::{CWD, RenameFlags};
 use serde_json::{Value, json};
 
+use crate::book::Book;
 use crate::error::{Code, Failure};
 use crate::output::{self, Output, table};
 use crate::publisher::Publisher;
@@ -57,7 +58,12 @@ fn with_digest(manifest: &str, digest: &Digest) -> Result<String, toml_edit::Tom
 }
 
 /// Verifies, compiles in its own process, and installs. A publisher is trusted by a package that is good, not by trying.
-pub(crate) fn install(state: &State, directory: &Path, trust: Option<&Path>) -> Result<Output, Failure> {
+pub(crate) fn install(
+    state: &State,
+    identity: Option<&Path>,
+    directory: &Path,
+    trust: Option<&Path>,
+) -> Result<Output, Failure> {
     state.config()?;
     let publisher = trust.map(|file| Publisher::read(state, file)).transpose()?.filter(|publisher| !publisher.is_known);
     let mut trusted = package::trusted(state)?;
@@ -73,12 +79,14 @@ pub(crate) fn install(state: &State, directory: &Path, trust: Option<&Path>) -> 
     }
     let loaded = crate::block_on(open::sandbox(state)?.install(&verified))?;
     loaded.map_err(|error| Failure::state(format!("plugin {}: {error}", plugin.name)))?;
+    let mut book = Book::open(state, identity)?;
     if let Some(publisher) = &publisher {
-        publisher.trust(state)?;
+        publisher.trust(&mut book)?;
     }
     let digest = verified.manifest_digest().to_string();
-    open::note(state, OperatorAction::PluginInstalled, &format!("{} {}", plugin.name, plugin.version), Some(&digest))?;
+    book.note_now(OperatorAction::PluginInstalled, &format!("{} {}", plugin.name, plugin.version), Some(&digest))?;
     place(state, &plugin.name, &copy)?;
+    book.close()?;
     let text = format!("{} {} is installed; `claviger connection add` makes it usable", plugin.name, plugin.version);
     Output::new(
         text,

@@ -34,7 +34,7 @@ async fn send(
     probe: &Probe,
     upstream: &ProbeUpstream,
 ) -> Result<Output, Failure> {
-    let package = hallway.policy().package(&probe.connection).ok_or_else(|| unknown(probe))?;
+    let package = hallway.policy().package(&probe.connection).cloned().ok_or_else(|| unknown(probe))?;
     let manifest = package.manifest();
     let tool = manifest.tools.iter().find(|(_, tool)| tool.operations.contains(&probe.operation));
     let (tool, _) = tool.ok_or_else(|| unknown(probe))?;

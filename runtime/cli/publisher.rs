@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use claviger_audit::OperatorAction;
 use claviger_manifest::TrustStore;
 
+use crate::book::Book;
 use crate::error::Failure;
-use crate::open;
 use crate::state::{self, State};
 
 /// A publisher's verification key, read from a file.
@@ -38,8 +38,8 @@ impl Publisher {
     }
 
     /// Trusts it from now on.
-    pub(crate) fn trust(&self, state: &State) -> Result<(), Failure> {
-        open::note(state, OperatorAction::PublisherTrusted, &self.name, Some(&self.key))?;
+    pub(crate) fn trust(&self, book: &mut Book) -> Result<(), Failure> {
+        book.note_now(OperatorAction::PublisherTrusted, &self.name, Some(&self.key))?;
         state::write(&self.kept, format!("{}\n", self.key).as_bytes())
     }
 }

@@ -1,12 +1,14 @@
 //! `claviger quarantine`.
 
+use std::path::Path;
+
 use claviger_audit::OperatorAction;
 use claviger_manifest::Name;
 use claviger_vault::Quarantine;
 use serde_json::json;
 
+use crate::book::Book;
 use crate::error::Failure;
-use crate::open;
 use crate::output::{self, Output};
 use crate::state::State;
 
@@ -22,13 +24,20 @@ pub(crate) fn list(state: &State) -> Result<Output, Failure> {
 }
 
 /// Allows a secret again.
-pub(crate) fn lift(state: &State, connection: &Name, secret: &Name) -> Result<Output, Failure> {
+pub(crate) fn lift(
+    state: &State,
+    identity: Option<&Path>,
+    connection: &Name,
+    secret: &Name,
+) -> Result<Output, Failure> {
     state.config()?;
     let quarantine = Quarantine::open(&state.quarantine()).map_err(Failure::state)?;
     if !quarantine.is_quarantined(connection, secret) {
         return Output::new(format!("{connection} {secret}: was not quarantined"), &json!({ "lifted": false }));
     }
-    open::note(state, OperatorAction::QuarantineLifted, &format!("{connection} {secret}"), None)?;
+    let mut book = Book::open(state, identity)?;
+    book.note_now(OperatorAction::QuarantineLifted, &format!("{connection} {secret}"), None)?;
     let lifted = quarantine.lift(connection, secret).map_err(Failure::state)?;
+    book.close()?;
     Output::new(format!("{connection} {secret}: lifted"), &json!({ "lifted": lifted }))
 }

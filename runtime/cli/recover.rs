@@ -6,6 +6,7 @@ use claviger_audit::OperatorAction;
 use claviger_manifest::SecretReference;
 use serde_json::json;
 
+use crate::book::Book;
 use crate::error::Failure;
 use crate::open;
 use crate::output::{self, Output};
@@ -22,9 +23,11 @@ pub(crate) fn run(
     let journal = open::journal(state, &embedded)?;
     let Some((number, place)) = store else { return list(&journal) };
     let providers = open::providers(&config, embedded.shared())?;
-    open::note(state, OperatorAction::SecretRecovered, &place.to_string(), Some(&number.to_string()))?;
+    let mut book = Book::open_with(state, &embedded)?;
+    book.note_now(OperatorAction::SecretRecovered, &place.to_string(), Some(&number.to_string()))?;
     let stored = crate::block_on(claviger_vault::recover(number, place, &providers, &journal))?;
     let stored = stored.map_err(Failure::state)?;
+    book.close()?;
     Output::new(format!("{stored} is stored"), &json!({ "reference": stored.to_string() }))
 }
 

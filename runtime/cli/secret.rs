@@ -9,6 +9,7 @@ use claviger_manifest::SecretReference;
 use claviger_vault::{Embedded, Listed, Secret};
 use serde_json::json;
 
+use crate::book::Book;
 use crate::error::Failure;
 use crate::output::{self, Output};
 use crate::state::{ProviderChoice, State};
@@ -32,11 +33,13 @@ pub(crate) fn put(
     let values = values(references)?;
     let detail = if replace { "replace" } else { "new" };
     let mut stored = Vec::with_capacity(references.len());
+    let mut book = Book::open_with(state, &vault)?;
     for (reference, value) in references.iter().zip(&values) {
-        open::note(state, OperatorAction::SecretPut, &reference.to_string(), Some(detail))?;
+        book.note_now(OperatorAction::SecretPut, &reference.to_string(), Some(detail))?;
         vault.put(reference, value, replace).map_err(Failure::state)?;
         stored.push(reference.to_string());
     }
+    book.close()?;
     let said = stored.iter().map(|reference| format!("{reference} is stored")).collect::<Vec<_>>().join("\n");
     Output::new(said, &json!({ "references": stored, "replaced": replace }))
 }

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use claviger_approval::{Enrolled, EnrolledKey, NewCredential, SecurityKeyError, SecurityKeyPlace, SecurityKeyPrompt};
 use serde::{Deserialize, Serialize};
 
+use crate::book::Book;
 use crate::error::{Code, Failure};
 use crate::output::{self, Output};
 use crate::state::{ApproverChoice, Config, State};
-use crate::{approver, open, revoking};
+use crate::{approver, keys, open, web};
 
 /// Where the security key and the programs that talk to it are.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -22,9 +23,9 @@ pub(crate) struct SecurityKey {
     pub(crate) programs: Option<PathBuf>,
 }
 
-/// The prompt whose yes a security key signs.
-pub(crate) fn prompt(config: &Config, enrolled: &Enrolled) -> Result<SecurityKeyPrompt, Failure> {
-    SecurityKeyPrompt::new(&place(config), enrolled).map_err(Failure::state)
+/// The prompt whose yes a security key signs. It asks for the keys of the file as it is then.
+pub(crate) fn prompt(state: &State, config: &Config) -> Result<SecurityKeyPrompt, Failure> {
+    SecurityKeyPrompt::new(&place(config), web::roll(state)).map_err(Failure::state)
 }
 
 /// Where the key and its programs are: from the operator's file alone. The environment is often the agent's.
@@ -49,19 +50,19 @@ pub(crate) fn add(
     role: Option<&str>,
 ) -> Result<Output, Failure> {
     let config = state.config()?;
-    let log = open::log(state)?;
-    crate::block_on(revoking::note_left(state, &log))??;
-    open::embedded(state, identity)?;
+    let vault = open::embedded(state, identity)?;
+    let mut book = Book::open_with(state, &vault)?;
     let name = name.unwrap_or(&config.principal);
     output::notice("your security key: its PIN if it is asked for, then touch it");
-    let new = NewCredential { name, role, challenge: random()?, user: random()? };
+    let new = NewCredential { name, role, challenge: keys::random()?, user: keys::random()? };
     let made = SecurityKeyPrompt::enrol(&place(&config), &new);
     // What the person has to do about it is theirs; only a wrong configuration is the directory's.
     let key = made.map_err(|why| match why {
         SecurityKeyError::Configuration(_) | SecurityKeyError::NotInstalled(_) => Failure::state(why),
         _ => Failure::new(Code::Refused, why),
     })?;
-    crate::block_on(approver::keep(state, &log, &key))??;
+    crate::block_on(approver::keep(state, &key, approver::added(&mut book, &key)))??;
+    book.close()?;
     let said = format!(
         "{} approves on the terminal with security key {}\n{}",
         key.name(),
@@ -76,14 +77,8 @@ fn asked_from_now_on(config: &Config, enrolled: &Enrolled) -> &'static str {
     match config.approver {
         ApproverChoice::SecurityKey => "a second key, for when one is lost: claviger approver add --security-key",
         ApproverChoice::Terminal if !approver::has_passkey(enrolled) => {
-            "requests are approved with it from now on; let claviger.toml say approver = \"security-key\", so that nothing else counts"
+            "whatever is started from now on asks for it; let claviger.toml say approver = \"security-key\", so that nothing weaker ever does"
         }
         _ => "let claviger.toml say approver = \"security-key\"; until then requests are approved as before",
     }
-}
-
-fn random() -> Result<[u8; 32], Failure> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|_| Failure::state("the operating system gave no randomness; try again"))?;
-    Ok(bytes)
 }

@@ -51,12 +51,19 @@ pub(crate) struct Config {
 }
 
 /// How the audit log is kept.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct AuditChoice {
     /// A file outside the state directory that gets a copy of every checkpoint, so that a log that was rolled back is
     /// noticed when the host starts.
-    pub(crate) second_checkpoint: PathBuf,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) second_checkpoint: Option<PathBuf>,
+    /// Who is asked to sign checkpoints while a host runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) witness: Vec<crate::witnessing::Named>,
+    /// The least time between two questions to them, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) witness_interval: Option<u32>,
 }
 
 /// Who is asked for an approval.
@@ -69,6 +76,13 @@ pub(crate) enum ApproverChoice {
     /// A prompt on the controlling terminal, and then a finger that the machine's fingerprint daemon recognises. The host
     /// asserts both; it is this and nothing else, whatever else is enrolled.
     Fprintd,
+    /// A prompt on the controlling terminal, and then the dialog of a polkit agent, in which the person authenticates.
+    /// Likewise.
+    Polkit,
+    /// The same with macOS's own dialog.
+    TouchId,
+    /// The same with Windows's own dialog.
+    WindowsHello,
     /// A prompt on the controlling terminal, and then a security key that signs; this and nothing else.
     SecurityKey,
     /// The page in the browser and nothing else.
@@ -175,6 +189,18 @@ pub(crate) struct Op {
     pub(crate) token_file: Option<PathBuf>,
 }
 
+impl Config {
+    /// Where the second copy of the log's checkpoint is.
+    pub(crate) fn second_checkpoint(&self) -> Option<PathBuf> {
+        self.audit.as_ref()?.second_checkpoint.clone()
+    }
+
+    /// Who is asked to sign checkpoints.
+    pub(crate) fn witnesses(&self) -> &[crate::witnessing::Named] {
+        self.audit.as_ref().map_or(&[], |audit| audit.witness.as_slice())
+    }
+}
+
 impl State {
     /// The directory that the arguments or the environment name.
     pub(crate) fn at(given: Option<&Path>) -> Result<Self, Failure> {
@@ -240,9 +266,9 @@ impl State {
         self.root.join("revoked-approvers.toml")
     }
 
-    /// Revocations that a host, or the next command with the log, has to note there; a file for each key.
-    pub(crate) fn unnoted(&self) -> PathBuf {
-        self.root.join("revoked-not-noted")
+    /// Where a host that runs is spoken to by its operator's commands.
+    pub(crate) fn door(&self) -> PathBuf {
+        self.root.join("door.sock")
     }
 
     /// What tickets for the page are made with.
@@ -261,7 +287,17 @@ impl State {
 
     /// The log's checkpoint as a witness signed it last.
     pub(crate) fn cosigned(&self) -> PathBuf {
-        self.audit().join("cosigned")
+        self.audit().join(claviger_audit::COSIGNED_FILE)
+    }
+
+    /// What the configured witnesses said last. It is for people, and proves nothing.
+    pub(crate) fn witnesses(&self) -> PathBuf {
+        self.root.join("witnesses.json")
+    }
+
+    /// The log's present checkpoint.
+    pub(crate) fn checkpoint(&self) -> Result<String, Failure> {
+        read(&self.audit().join(claviger_audit::CHECKPOINT_FILE))
     }
 
     pub(crate) fn audit_key(&self) -> PathBuf {

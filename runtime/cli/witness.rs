@@ -112,7 +112,7 @@ fn last(seen: &Path, log: &CheckpointVerifier) -> Result<Option<Head>, Failure> 
 fn accept(state: &State, witnesses: &[PathBuf]) -> Result<Output, Failure> {
     state.config()?;
     let (known, answer) = (known(witnesses)?, from_stdin()?);
-    let note = state::read(&state.audit().join(claviger_audit::CHECKPOINT_FILE))?;
+    let note = state.checkpoint()?;
     keep(state, &note, &answer, &known)
 }
 
@@ -125,6 +125,12 @@ pub(crate) fn keep(state: &State, note: &str, answer: &str, known: &[WitnessVeri
     state::write(&state.cosigned(), &cosigned)?;
     let by = claviger_audit::cosignatures(&cosigned, known);
     Output::new(told(&by), &json!({ "cosignatures": by }))
+}
+
+/// How many entries were under the checkpoint that came back from a witness last.
+pub(crate) fn last_cosigned(state: &State, log: &CheckpointVerifier) -> u64 {
+    let note = std::fs::read(state.cosigned()).unwrap_or_default();
+    log.open(&note).map_or(0, |head| head.size())
 }
 
 /// The keys of witnesses.

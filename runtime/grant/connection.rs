@@ -13,7 +13,7 @@ use crate::{People, Pin, Terms};
 const MAX_FILE: usize = 256 * 1024;
 
 /// An installed plugin with an operator's settings, references and grant. Read from `connections/<name>.toml`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Connection {
     /// The plugin's name.
@@ -38,7 +38,7 @@ pub struct Connection {
 }
 
 /// How one endpoint is reached and trusted.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct EndpointSettings {
     /// PEM text of the certificate authority to trust instead of the public ones.
@@ -51,7 +51,7 @@ pub struct EndpointSettings {
 }
 
 /// What an operator allows a connection. The default allows nothing.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Grant {
     /// Who may use the connection.

@@ -10,6 +10,17 @@ pub enum Denied {
     /// No such connection.
     #[error("no connection has this name; `claviger connection list` shows them")]
     UnknownConnection,
+    /// An operator wanted nothing to be done any more.
+    #[error("the host was locked by its operator and does nothing any more; start it again to unlock the vault")]
+    Locked,
+    /// What was asked was granted, and the operator changed the connection before it was done.
+    #[error(
+        "what connection {connection} may do was changed while this waited; ask again, and it is held against the grant as it is now"
+    )]
+    Changed {
+        /// The connection.
+        connection: Name,
+    },
     /// The tool is not in the manifest.
     #[error("the plugin's manifest declares no such tool; `claviger plugin inspect` lists its tools")]
     UnknownTool,

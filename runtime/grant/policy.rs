@@ -30,10 +30,11 @@ pub enum PolicyError {
     },
 }
 
-/// The connections of this host, each with its verified plugin.
-#[derive(Debug, Default)]
+/// The connections of this host, each with its verified plugin. A copy shares them.
+#[derive(Clone, Debug, Default)]
 pub struct Policy {
-    connections: BTreeMap<Name, Installed>,
+    connections: BTreeMap<Name, Arc<Installed>>,
+    is_locked: bool,
 }
 
 /// A connection with the plugin it is for.
@@ -65,6 +66,11 @@ impl Context<'_> {
 }
 
 impl Policy {
+    /// Allows nothing, because an operator locked the host.
+    pub fn locked() -> Self {
+        Self { is_locked: true, ..Self::default() }
+    }
+
     /// Adds a connection. Names that the manifest does not declare are errors, not wishes.
     ///
     /// # Errors
@@ -76,8 +82,27 @@ impl Policy {
         package: Arc<VerifiedPackage>,
     ) -> Result<(), PolicyError> {
         fits(&name, &connection, package.manifest())?;
-        self.connections.insert(name, Installed { connection, package });
+        self.connections.insert(name, Arc::new(Installed { connection, package }));
         Ok(())
+    }
+
+    /// Takes a connection out, and says whether it was there.
+    pub fn remove(&mut self, name: &Name) -> bool {
+        self.connections.remove(name).is_some()
+    }
+
+    /// The names of the connections, in order.
+    pub fn names(&self) -> impl Iterator<Item = &Name> {
+        self.connections.keys()
+    }
+
+    /// Whether a connection is the same one in both, not merely one that reads alike: what was granted under one of them
+    /// still is under the other.
+    pub fn agrees(&self, other: &Self, name: &Name) -> bool {
+        match (self.connections.get(name), other.connections.get(name)) {
+            (Some(mine), Some(theirs)) => Arc::ptr_eq(mine, theirs),
+            (mine, theirs) => mine.is_none() && theirs.is_none(),
+        }
     }
 
     /// The connection of this name.
@@ -121,12 +146,13 @@ impl Policy {
         }
     }
 
-    pub(crate) fn installed(&self, connection: &Name) -> Option<&Installed> {
-        self.connections.get(connection)
+    pub(crate) fn installed(&self, connection: &Name) -> Result<&Installed, Denied> {
+        let missing = if self.is_locked { Denied::Locked } else { Denied::UnknownConnection };
+        self.connections.get(connection).map(Arc::as_ref).ok_or(missing)
     }
 
     fn context<'a>(&'a self, caller: &'a Caller) -> Result<Context<'a>, Denied> {
-        let installed = self.connections.get(&caller.connection).ok_or(Denied::UnknownConnection)?;
+        let installed = self.installed(&caller.connection)?;
         if !installed.connection.grant.principals.contains(&caller.principal) {
             return Err(Denied::Principal {
                 connection: caller.connection.clone(),

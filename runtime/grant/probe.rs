@@ -30,7 +30,7 @@ impl Policy {
         send: SendRequest,
         upstream: &ProbeUpstream,
     ) -> Result<Granted, Denied> {
-        let installed = self.installed(connection).ok_or(Denied::UnknownConnection)?;
+        let installed = self.installed(connection)?;
         let manifest = installed.package.manifest();
         let undeclared = || Denied::UndeclaredOperation { tool: "any tool".to_owned() };
         let declaring =

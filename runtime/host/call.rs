@@ -45,13 +45,14 @@ impl Host {
     }
 
     /// The tools of which `principal` may use every operation and write-back rule, with what their manifests say of them.
-    pub fn granted_tools(&self, principal: &str) -> impl Iterator<Item = ToolDescription> {
-        self.plugins.iter().flat_map(move |(connection, prepared)| {
-            let policy = self.hallway.policy();
-            let granted =
-                prepared.tools.iter().filter(move |(tool, _)| policy.grants_tool(principal, connection, tool));
-            granted.filter_map(move |(tool, schemas)| description(policy, connection, tool, schemas))
-        })
+    pub fn granted_tools(&self, principal: &str) -> Vec<ToolDescription> {
+        let policy = self.hallway.policy();
+        let mut granted = Vec::new();
+        for (connection, prepared) in &self.plugins {
+            let tools = prepared.tools.iter().filter(|(tool, _)| policy.grants_tool(principal, connection, tool));
+            granted.extend(tools.filter_map(|(tool, schemas)| description(&policy, connection, tool, schemas)));
+        }
+        granted
     }
 
     /// Begins one tool call. Nothing runs yet.

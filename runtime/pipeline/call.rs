@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use claviger_approval::{Approved, Ask, Moment};
 use claviger_audit::Event;
-use claviger_grant::{Action, Caller, Denied, Granted, ProbeUpstream, Request, SendRequest, SlotHandle, StoreRequest};
-use claviger_manifest::{Limits, Manifest, Name};
+use claviger_grant::{
+    Action, Caller, Denied, Granted, Policy, ProbeUpstream, Request, SendRequest, SlotHandle, StoreRequest,
+};
+use claviger_manifest::{Name, VerifiedPackage};
 use claviger_vault::{Answer, CallScope, FailureKind};
 
 use crate::refusal::{Reason, Refusal};
@@ -36,7 +38,7 @@ impl Call {
     /// # Errors
     /// [`Reason::NotGranted`] or [`Reason::Undeclared`]; the denial is in the log.
     pub async fn admit(&self) -> Result<(), Refusal> {
-        match self.hallway.policy.admit(&self.caller) {
+        match self.hallway.policy().admit(&self.caller) {
             Ok(()) => Ok(()),
             Err(denied) => {
                 self.note(Event::denied(&self.caller, &denied)).await?;
@@ -50,8 +52,9 @@ impl Call {
     /// # Errors
     /// [`Refusal`]: which step turned it back, why, and whether the request may have reached the upstream.
     pub async fn pass(&mut self, action: Action) -> Result<Answer, Refusal> {
-        let granted = self.grant(action).await?;
-        self.act(granted).await
+        let policy = self.hallway.policy();
+        let granted = policy.check(Request { caller: self.caller.clone(), action });
+        self.act(&policy, granted).await
     }
 
     /// Sends a declared operation with canaries in the place of every secret to an upstream that an operator names, and
@@ -61,13 +64,14 @@ impl Call {
     /// As [`Call::pass`].
     pub async fn probe(&mut self, request: SendRequest, upstream: &ProbeUpstream) -> Result<Answer, Refusal> {
         let Caller { principal, session, connection, .. } = &self.caller;
-        let granted = self.hallway.policy.probe(principal, session, connection, request, upstream);
-        let granted = self.noted(granted).await?;
-        self.act(granted).await
+        let policy = self.hallway.policy();
+        let granted = policy.probe(principal, session, connection, request, upstream);
+        self.act(&policy, granted).await
     }
 
-    async fn act(&mut self, granted: Granted) -> Result<Answer, Refusal> {
-        let approved = self.approve(granted).await?;
+    async fn act(&mut self, policy: &Policy, granted: Result<Granted, Denied>) -> Result<Answer, Refusal> {
+        let granted = self.noted(granted).await?;
+        let approved = self.approve(policy, granted).await?;
         let log = &self.hallway.log;
         let intent = log.open_intent(approved, (self.hallway.outside.now)()).await;
         let intent = intent.map_err(|error| Refusal::unrecorded(&error, false))?;
@@ -88,6 +92,10 @@ impl Call {
     fn distrust(&self, kind: &FailureKind) {
         match kind {
             FailureKind::Replaced(_) => self.hallway.desk.void_connection(&self.caller.connection),
+            // A provider that is locked was not so when a lease was given: whoever opens it is asked anew.
+            FailureKind::Secret { why, .. } if why.is_closed() => {
+                self.hallway.desk.void_connection(&self.caller.connection);
+            }
             FailureKind::Leak => self.hallway.desk.taint(&self.caller.session),
             _ => {}
         }
@@ -115,7 +123,8 @@ impl Call {
     /// # Errors
     /// [`Reason::Undeclared`].
     pub fn open_credential(&self, name: &str) -> Result<(), Refusal> {
-        let declared = self.manifest()?.credentials.keys().any(|declared| declared.as_str() == name);
+        let package = self.package()?;
+        let declared = package.manifest().credentials.keys().any(|declared| declared.as_str() == name);
         if declared { Ok(()) } else { Err(undeclared("credential of this name; [credentials] would have to have it")) }
     }
 
@@ -125,7 +134,7 @@ impl Call {
     /// [`Reason::Undeclared`], or [`Reason::SecretUnavailable`] when the value could not be made durable.
     pub fn generate(&mut self, slot: &str) -> Result<SlotHandle, Refusal> {
         let hallway = Arc::clone(&self.hallway);
-        let package = hallway.policy.package(&self.caller.connection).ok_or_else(gone)?;
+        let package = self.package()?;
         let slots = package.manifest().slots.iter();
         let rule = slots.filter_map(|(name, slot)| Some((name, slot.generate.as_ref()?)));
         let found: Option<(&Name, _)> = rule.into_iter().find(|(name, _)| name.as_str() == slot);
@@ -134,20 +143,7 @@ impl Call {
         Ok(hallway.vault.generate(&mut self.scope, name, rule)?)
     }
 
-    /// The limits of the plugin that this call runs.
-    ///
-    /// # Errors
-    /// [`Reason::NotGranted`] when the connection is gone.
-    pub fn limits(&self) -> Result<&Limits, Refusal> {
-        Ok(&self.manifest()?.limits)
-    }
-
-    async fn grant(&self, action: Action) -> Result<Granted, Refusal> {
-        let checked = self.hallway.policy.check(Request { caller: self.caller.clone(), action });
-        self.noted(checked).await
-    }
-
-    async fn noted(&self, checked: Result<Granted, Denied>) -> Result<Granted, Refusal> {
+    async fn noted<T>(&self, checked: Result<T, Denied>) -> Result<T, Refusal> {
         match checked {
             Ok(granted) => Ok(granted),
             Err(denied) => {
@@ -157,9 +153,15 @@ impl Call {
         }
     }
 
-    async fn approve(&self, granted: Granted) -> Result<Approved, Refusal> {
-        let facts = granted.facts().clone();
-        match self.ask(granted).await? {
+    /// People decide about the grant as it was when they were asked. One that changes meanwhile is another: the question is
+    /// taken back, and a yes that comes at the same moment counts no more.
+    async fn approve(&self, policy: &Policy, granted: Granted) -> Result<Approved, Refusal> {
+        let (facts, connection) = (granted.facts().clone(), &self.caller.connection);
+        let asked = tokio::select! { biased;
+            () = self.hallway.changed(policy, connection) => Err(Denied::Changed { connection: connection.clone() }),
+            asked = self.ask(granted) => Ok(asked),
+        };
+        match self.noted(asked).await?? {
             Ok(approved) => Ok(approved),
             Err(refused) => {
                 self.note(Event::refused(&facts, &refused)).await?;
@@ -169,7 +171,7 @@ impl Call {
     }
 
     async fn ask(&self, granted: Granted) -> Result<Result<Approved, claviger_approval::Refused>, Refusal> {
-        let limit = self.limits()?.approval;
+        let limit = self.package()?.manifest().limits.approval;
         let left = limit.checked_sub(self.human.waited()).filter(|left| !left.is_zero()).ok_or_else(|| {
             let seconds = limit.as_secs();
             let detail = format!(
@@ -197,8 +199,8 @@ impl Call {
         noted.map(|_| ()).map_err(|error| Refusal::unrecorded(&error, false))
     }
 
-    fn manifest(&self) -> Result<&Manifest, Refusal> {
-        self.hallway.policy.package(&self.caller.connection).map(|package| package.manifest()).ok_or_else(gone)
+    fn package(&self) -> Result<Arc<VerifiedPackage>, Refusal> {
+        self.hallway.policy().package(&self.caller.connection).cloned().ok_or_else(gone)
     }
 }
 

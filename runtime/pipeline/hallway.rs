@@ -7,7 +7,9 @@ use std::time::Duration;
 use claviger_approval::Desk;
 use claviger_audit::{Event, Log, OperatorAction};
 use claviger_grant::{Caller, Policy};
+use claviger_manifest::Name;
 use claviger_vault::{OpenSession, SessionWatch, Vault};
+use tokio::sync::watch::Sender;
 use tokio::task::JoinSet;
 
 use crate::{Call, Outside};
@@ -18,7 +20,8 @@ const END_TIME: Duration = Duration::from_secs(9);
 
 /// One of each room, for the life of the host.
 pub struct Hallway {
-    pub(crate) policy: Policy,
+    /// What may be done, as it is now.
+    policy: Sender<Arc<Policy>>,
     pub(crate) desk: Desk,
     pub(crate) log: Log,
     pub(crate) vault: Vault,
@@ -33,6 +36,7 @@ pub struct Hallway {
 impl Hallway {
     /// Joins the rooms.
     pub fn new(policy: Policy, desk: Desk, log: Log, vault: Vault, outside: Outside) -> Arc<Self> {
+        let policy = Sender::new(Arc::new(policy));
         let (log_outs, trouble, watched) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
         Arc::new(Self { policy, desk, log, vault, outside, log_outs, trouble, watched })
     }
@@ -100,14 +104,38 @@ impl Hallway {
         done.err().map(|why| format!("the session {what} was not ended: {why}"))
     }
 
-    /// The connections and their plugins.
-    pub fn policy(&self) -> &Policy {
-        &self.policy
+    /// The connections and their plugins, as they are now.
+    pub fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.policy.borrow())
     }
 
-    /// Lets nothing stand any more that somebody agreed to in advance.
-    pub fn void_approver(&self, name: &str) {
-        self.desk.void_approver(name);
+    /// Goes by another policy from now on. On each connection that is not the same in both, what waits for people is
+    /// denied, no earlier yes stands, and what is asked next is held against the new grant.
+    pub fn follow(&self, policy: Policy) {
+        let policy = Arc::new(policy);
+        let before = self.policy.send_replace(Arc::clone(&policy));
+        for name in before.names().filter(|name| !before.agrees(&policy, name)) {
+            self.desk.void_connection(name);
+        }
+    }
+
+    /// Allows nothing any more, for the rest of this host's life: what waits for people is denied, no lease stands, sessions
+    /// are logged out and keys wiped. Takes as long as [`Hallway::close`], and tells the same.
+    pub async fn lock(self: &Arc<Self>) -> Vec<String> {
+        self.follow(Policy::locked());
+        self.close().await
+    }
+
+    /// Returns when a connection is not what it was under this policy; often never.
+    pub(crate) async fn changed(&self, since: &Policy, connection: &Name) {
+        let mut policy = self.policy.subscribe();
+        // An error would mean that the sender is gone, which is this hallway's own.
+        let _gone = policy.wait_for(|now| !now.agrees(since, connection)).await;
+    }
+
+    /// The desk, for what is not a call: whose yes counts.
+    pub fn desk(&self) -> &Desk {
+        &self.desk
     }
 
     /// The audit log, for what is not a call: installs, operators' actions, its own counters.

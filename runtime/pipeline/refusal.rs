@@ -20,7 +20,8 @@ pub enum Reason {
     NotApproved,
     /// The audit log could not be written.
     NotRecorded,
-    /// The reference did not resolve, or the secret is quarantined.
+    /// The reference did not resolve, the secret is quarantined or does not fit its use, or what it was to be exchanged for
+    /// was not given.
     SecretUnavailable,
     /// Address, connection, TLS or HTTP failed.
     Transport,
@@ -97,9 +98,17 @@ fn reason(kind: &FailureKind) -> Reason {
         | FailureKind::Replaced(_)
         | FailureKind::EmptySlot(_)
         | FailureKind::Unplaceable(_)
+        // There, and not fit for what it is wanted for: trying again helps as little as with one that is missing.
+        | FailureKind::Short(_)
+        | FailureKind::Guessable(_)
+        | FailureKind::GuessableMade(_)
+        | FailureKind::ClientCertificate { .. }
+        | FailureKind::SigningKey { .. }
         | FailureKind::Quarantined { .. }
         | FailureKind::Token { .. }
         | FailureKind::TokenAnswer(_)
+        | FailureKind::Login { .. }
+        | FailureKind::LoginAnswer(_)
         | FailureKind::Randomness(_) => Reason::SecretUnavailable,
         FailureKind::Redirected(_) => Reason::Redirected,
         FailureKind::Leak => Reason::LeakBlocked,
@@ -108,5 +117,33 @@ fn reason(kind: &FailureKind) -> Reason {
         FailureKind::TooLong(_) => Reason::Limit,
         FailureKind::Body | FailureKind::OtherConnection => Reason::InvalidRequest,
         _ => Reason::Transport,
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use claviger_manifest::Name;
+    use claviger_vault::FailureKind;
+
+    use super::{Reason, reason};
+
+    #[test]
+    fn a_secret_that_cannot_be_used_is_no_failure_of_the_network() {
+        let name = || "token".parse::<Name>().unwrap();
+        for kind in [
+            FailureKind::Short(name()),
+            FailureKind::Guessable(name()),
+            FailureKind::GuessableMade(name()),
+            FailureKind::ClientCertificate { secret: name(), why: "a certificate" },
+            FailureKind::SigningKey { secret: name(), why: "base64" },
+            FailureKind::Login { credential: name(), status: 401 },
+            FailureKind::LoginAnswer(name()),
+        ] {
+            assert_eq!(reason(&kind), Reason::SecretUnavailable, "{kind}");
+        }
+        for kind in [FailureKind::Unresolved, FailureKind::Tls("no"), FailureKind::Slow(60), FailureKind::Logout(500)] {
+            assert_eq!(reason(&kind), Reason::Transport, "{kind}");
+        }
     }
 }

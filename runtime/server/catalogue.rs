@@ -29,7 +29,7 @@ struct Entry {
 impl Catalogue {
     /// The tools that are granted to `principal`.
     pub(crate) fn of(host: &Host, principal: &str) -> Self {
-        Self::new(host.granted_tools(principal).collect())
+        Self::new(host.granted_tools(principal))
     }
 
     fn new(descriptions: Vec<ToolDescription>) -> Self {

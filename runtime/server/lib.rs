@@ -16,7 +16,7 @@ mod witness;
 pub use serve::{ServeError, stdio};
 pub use web::{Asked, Books, Cell, Part, Section};
 pub use web::{
-    CertificateError, Enrolling, Link, Origin, OriginError, Person, Place, PlaceError, Roll, Summon, Tickets, TlsEnd,
-    Web, WebApprover, WebError,
+    CertificateError, Enrolling, Inviter, Link, Origin, OriginError, Person, Place, PlaceError, Roll, Summon, Tickets,
+    TlsEnd, Web, WebApprover, WebError,
 };
 pub use witness::{WitnessSays, WitnessServer, Witnessing};

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use claviger_manifest::SecretReference;
+use subtle::ConstantTimeEq as _;
 
 use crate::embedded_error::EmbeddedError;
 use crate::embedded_file::{self, Head};
@@ -16,7 +17,7 @@ use crate::machine::MachineWarning;
 use crate::private_file::{self, Lock, Pinned, PrivateFileError};
 use crate::provider::{BoxFuture, Created, NewItem, Provider, ProviderError, Resolved};
 use crate::reveal::Secret;
-use crate::seal::Key;
+use crate::seal::{Key, SealError};
 
 /// The store's file in its directory.
 const FILE: &str = "embedded.vault";
@@ -128,6 +129,25 @@ impl Embedded {
             draft.head.slots.push(KeySlot::wrap(slot, &draft.head.store, draft.master)?);
             Ok(())
         })
+    }
+
+    /// What only somebody who has opened this store can say under a statement. `nonce` comes from whoever is to believe it.
+    ///
+    /// # Errors
+    /// [`EmbeddedError`] when the store was locked.
+    pub fn vouch(&self, nonce: &[u8], statement: &[u8]) -> Result<[u8; 32], EmbeddedError> {
+        self.inner.master.with(|master| {
+            let key = master.derive("claviger/vault/voucher/v1", &[nonce, statement])?;
+            key.bytes().try_into().map_err(|_| SealError::Refused.into())
+        })
+    }
+
+    /// Whether somebody said it.
+    ///
+    /// # Errors
+    /// [`EmbeddedError`] when the store was locked: then nobody can tell.
+    pub fn is_vouched(&self, nonce: &[u8], statement: &[u8], proof: &[u8]) -> Result<bool, EmbeddedError> {
+        Ok(self.vouch(nonce, statement)?.as_slice().ct_eq(proof).into())
     }
 
     /// The key that seals values on their way into a provider.

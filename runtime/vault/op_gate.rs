@@ -67,7 +67,7 @@ impl Gate {
     fn learn<T>(&self, result: &Result<T, ProviderError>) {
         let mut past = self.past();
         match result {
-            Err(error @ (ProviderError::Dismissed | ProviderError::Locked | ProviderError::Unavailable(_))) => {
+            Err(error) if error.is_closed() => {
                 past.answered = None;
                 past.refusals += 1;
                 past.refusal = Some(error.clone());

@@ -151,3 +151,10 @@ pub enum ProviderError {
     #[error("the provider failed in a way that is not known here; run its own tool to see what it says")]
     Unknown,
 }
+
+impl ProviderError {
+    /// Whether the provider is closed, or may be, until somebody opens it: what was agreed to while it was open has ended.
+    pub fn is_closed(&self) -> bool {
+        matches!(self, Self::Dismissed | Self::Locked | Self::Unavailable(_))
+    }
+}

@@ -1,7 +1,7 @@
 //! Approving in a real browser: Chromium, with a virtual authenticator over the DevTools protocol, against the whole program.
 
 mod again;
-mod batch;
+pub(crate) mod batch;
 mod ceremony;
 mod chromium;
 mod console;
@@ -13,6 +13,7 @@ mod office;
 mod people;
 mod pictures;
 mod program;
+mod reader;
 mod team;
 mod team_door;
 

@@ -6,6 +6,7 @@ mod demo;
 mod document;
 mod notify;
 mod partial;
+mod polkit;
 pub(crate) mod real;
 mod secrets;
 mod security_key;

@@ -7,6 +7,7 @@ mod look;
 mod tamper;
 mod verify;
 mod witness;
+mod witnessing;
 
 use claviger_lab::Lab;
 use serde_json::Value;

@@ -20,6 +20,7 @@ mod machine;
 mod mcp;
 mod oauth;
 mod op;
+mod operator;
 mod plugins;
 mod proofs;
 mod sessions;

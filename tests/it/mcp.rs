@@ -7,4 +7,4 @@ mod results;
 mod rubbish;
 mod tools;
 mod versions;
-mod wire;
+pub(crate) mod wire;

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use claviger_lab::{Canary, Lab, Ran};
+use claviger_lab::{Agent, Canary, Lab, Ran};
 use serde_json::{Value, json};
 
-use crate::cli::variant::configure;
+use crate::cli::variant::{answer, configure};
 use crate::laboratory::{lab, swept};
 
 const VAULT: &str = "v2gk7mqw4x5p6r7t3d5f6h7jkn";
@@ -174,6 +174,35 @@ fn what_op_refuses_is_a_typed_error_and_no_request() {
     assert_eq!(psa.running.connections(), 0);
     account.change(json!({ "behaviour": "normal" }));
     assert_eq!(account.run(&lab, &["call", "psa.search_tickets"]).code, 0);
+    account.swept(&lab);
+}
+
+#[test]
+fn a_lease_ends_when_the_provider_is_locked() {
+    let lab = lab();
+    let psa = lab.psa(0).unwrap();
+    answer(&lab, "lease");
+    let account = Account::of(&lab, &psa.canaries);
+    let mut command = lab.command();
+    command.env("XDG_CONFIG_HOME", account.home());
+    let mut agent = Agent::with(&lab, command).unwrap();
+    let mut call = |fails: bool| {
+        let answer = agent.call("psa_search_tickets", &json!({})).unwrap();
+        assert_eq!(answer["isError"] == true, fails, "{answer}");
+    };
+    let asked = || {
+        let log = lab.must(&["audit", "log", "--json", "--last", "100"]).unwrap().json();
+        log.as_array().unwrap().iter().filter(|entry| entry.pointer("/proof/receipts/0").is_some()).count()
+    };
+    call(false);
+    call(false);
+    assert_eq!(asked(), 1, "the second was covered");
+    account.change(json!({ "behaviour": "locked" }));
+    call(true);
+    account.change(json!({ "behaviour": "normal" }));
+    call(false);
+    assert_eq!(asked(), 2, "whoever unlocked it was asked");
+    drop(agent);
     account.swept(&lab);
 }
 

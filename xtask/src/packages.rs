@@ -21,7 +21,7 @@ const PACKAGES: &str = "target/packages";
 /// # Errors
 /// [`Failed`] at the first step that does.
 pub(crate) fn build() -> Result<(), Failed> {
-    toolchain::ensure_target()?;
+    toolchain::ensure(TARGET)?;
     Step::cargo("building the component compiler (minutes the first time)")
         .args(["build", "--quiet", "--release", "--manifest-path", "runtime/compiler/Cargo.toml"])
         .args(["--target-dir", "target/compiler"])

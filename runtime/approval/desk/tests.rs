@@ -257,6 +257,21 @@ async fn a_lease_ends_with_its_session() {
     assert!(!office.is_leased(Wanted::default(), NOW, 2).await);
 }
 
+#[tokio::test]
+async fn whose_yes_counts_is_what_the_desk_was_told_last() {
+    let office = office(SimulatedAnswer::ApproveWithLease);
+    let ask = |nonce| office.approve(Wanted::default(), moment(NOW, nonce));
+    assert!(!office.is_leased(Wanted::default(), NOW, 1).await);
+    // The same keys void nothing; without the key neither its lease nor its signature counts.
+    office.desk.recognise(office.enrolled.clone());
+    assert!(office.is_leased(Wanted::default(), NOW, 2).await);
+    office.desk.recognise(Enrolled::default());
+    assert!(matches!(ask(3).await, Err(Refused::NotEnrolled)));
+    // Who comes back begins anew.
+    office.desk.recognise(office.enrolled.clone());
+    assert!(!office.is_leased(Wanted::default(), NOW, 4).await);
+}
+
 /// Signs the question it likes: the lease although the human said once, or the other way round, is decided by what is
 /// signed, never by what is claimed beside it.
 struct Forging(SoftwarePasskey);

@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use claviger_desktop::{PATIENCE, PrivateBus, started};
 use futures_util::StreamExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::UnixStream;
@@ -21,9 +21,6 @@ use crate::{Approver as _, Ask, HostMethod, Receipt, Refused, SystemBus, Termina
 
 /// Where Debian's fprintd has its daemon.
 const DAEMON: &str = "/usr/libexec/fprintd";
-
-/// How long a daemon is waited for.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The policy of a desktop's active session, on which fprintd's actions need no further question.
 struct Polkit;
@@ -44,42 +41,23 @@ impl Polkit {
 
 /// A bus with a fingerprint daemon on it.
 struct Machine {
-    directory: tempfile::TempDir,
-    bus: SystemBus,
+    bus: PrivateBus,
     polkit: zbus::Connection,
-    _processes: [Child; 2],
-}
-
-fn started(command: &mut Command) -> Child {
-    let started = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn();
-    started.expect("fprintd or dbus is missing: `cargo xtask test` installs them")
+    _daemon: Child,
 }
 
 impl Machine {
     async fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let at = |name: &str| directory.path().join(name);
-        let address = format!("unix:path={}", at("bus").display());
-        let rules = r#"<auth>EXTERNAL</auth><policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/><allow user="*"/></policy>"#;
-        let config = format!("<busconfig><type>system</type><listen>{address}</listen>{rules}</busconfig>");
-        fs::write(at("bus.conf"), config).unwrap();
-        let config = format!("--config-file={}", at("bus.conf").display());
-        let dbus = started(Command::new("dbus-daemon").args([config.as_str(), "--nofork", "--nopidfile"]));
-        let bus = SystemBus::at(&address);
-        let begin = Instant::now();
-        while bus.connect().await.is_err() {
-            assert!(begin.elapsed() < PATIENCE, "dbus-daemon never answered");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        let polkit = zbus::connection::Builder::address(address.as_str());
+        let bus = PrivateBus::start().await;
+        let polkit = zbus::connection::Builder::address(bus.address());
         let polkit = polkit.name("org.freedesktop.PolicyKit1");
         let polkit = polkit.serve_at("/org/freedesktop/PolicyKit1/Authority", Polkit).build().await.unwrap();
-        fs::create_dir(at("prints")).unwrap();
+        fs::create_dir(bus.at("prints")).unwrap();
         let mut daemon = Command::new(DAEMON);
-        daemon.arg("--no-timeout").env("DBUS_SYSTEM_BUS_ADDRESS", &address);
-        daemon.env("FP_VIRTUAL_DEVICE", at("reader")).env("STATE_DIRECTORY", at("prints"));
+        daemon.arg("--no-timeout").env("DBUS_SYSTEM_BUS_ADDRESS", bus.address());
+        daemon.env("FP_VIRTUAL_DEVICE", bus.at("reader")).env("STATE_DIRECTORY", bus.at("prints"));
         let daemon = started(&mut daemon);
-        let machine = Self { directory, bus, polkit, _processes: [dbus, daemon] };
+        let machine = Self { bus, polkit, _daemon: daemon };
         machine.device().await;
         machine
     }
@@ -100,7 +78,7 @@ impl Machine {
 
     /// Tells the virtual reader what happens to it.
     async fn reader(&self, words: &str) {
-        let path: PathBuf = self.directory.path().join("reader");
+        let path: PathBuf = self.bus.at("reader");
         let begin = Instant::now();
         let mut stream = loop {
             match UnixStream::connect(&path).await {
@@ -134,7 +112,7 @@ impl Machine {
     }
 
     fn presence(&self) -> Fprintd {
-        Fprintd::new(self.bus.clone())
+        Fprintd::new(SystemBus::at(self.bus.address()))
     }
 
     /// Whether nobody holds the reader.
@@ -167,7 +145,7 @@ async fn asked(machine: &Machine, happens: &[&str]) -> Result<(), Refused> {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     };
-    let both = async { tokio::join!(presence.confirm(&ask), events).0 };
+    let both = async { tokio::join!(presence.confirm(&ask, &ask), events).0 };
     tokio::time::timeout(PATIENCE, both).await.expect("the daemon never answered")
 }
 
@@ -192,7 +170,7 @@ async fn a_question_that_is_taken_back_gives_the_reader_back() {
     let machine = Machine::start().await;
     machine.enrol("alex").await;
     let (presence, ask) = (machine.presence(), ask());
-    assert!(tokio::time::timeout(Duration::from_millis(500), presence.confirm(&ask)).await.is_err());
+    assert!(tokio::time::timeout(Duration::from_millis(500), presence.confirm(&ask, &ask)).await.is_err());
     assert!(machine.is_free().await, "the reader is still claimed");
 }
 
@@ -210,7 +188,7 @@ async fn a_reader_that_is_in_use_fails_or_is_not_there_says_so() {
     assert!(machine.is_free().await);
     drop(machine);
     let nowhere = Fprintd::new(SystemBus::at("unix:path=/nonexistent/bus"));
-    assert!(matches!(nowhere.confirm(&ask()).await, Err(Refused::Unverified { .. })));
+    assert!(matches!(nowhere.confirm(&ask(), &ask()).await, Err(Refused::Unverified { .. })));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The prompt, answered over one pseudo terminal, with a key behind another.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use claviger_grant::Terms;
@@ -17,7 +18,12 @@ use crate::{Approver as _, Ask, Enrolled, EnrolledKey, Receipt, Refused, Securit
 
 fn prompt(screen: &Screen, plugged: &Plugged, keys: &[EnrolledKey]) -> SecurityKeyPrompt {
     let keys = Enrolled::new(keys.iter().cloned()).unwrap();
-    SecurityKeyPrompt::on(Conversation::on(screen.path.clone()), &place(plugged.path(), None), &keys).unwrap()
+    SecurityKeyPrompt::on(
+        Conversation::on(screen.path.clone()),
+        &place(plugged.path(), None),
+        Arc::new(move || Some(keys.clone())),
+    )
+    .unwrap()
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@ use claviger_approval::SimulatedAnswer;
 
 use crate::fixtures::{House, at, key};
 use crate::{
-    CHECKPOINT_FILE, CheckpointError, WitnessError, WitnessKey, WitnessRequest, WitnessVerifier, add_cosignatures,
-    cosignatures,
+    CHECKPOINT_FILE, COSIGNED_FILE, CheckpointError, LogError, WitnessError, WitnessKey, WitnessRequest,
+    WitnessVerifier, add_cosignatures, cosignatures, export, verify_export,
 };
 
 fn witness() -> WitnessKey {
@@ -97,6 +97,49 @@ async fn only_known_keys_over_this_checkpoint_count() {
     let other = crate::CheckpointKey::from_seed([9; 32]).public();
     let refused = witness().cosign(&request(&house, 0), &other, None, at(5)).unwrap_err();
     assert_eq!(refused, WitnessError::Checkpoint(CheckpointError::Signature));
+}
+
+#[tokio::test]
+async fn a_witness_is_in_the_note_once_however_often_it_answers() {
+    let house = House::new(SimulatedAnswer::Approve);
+    grown(&house, 1).await;
+    let other = WitnessKey::from_seed("witness.example/w2", [0x33; 32]).unwrap();
+    let line = |key: &WitnessKey, second| key.cosign(&request(&house, 0), &house.keys.log, None, at(second)).unwrap().0;
+    let (one, again, two) = (line(&witness(), 5), line(&witness(), 6), line(&other, 7));
+    // The same key twice among those that are known is one witness.
+    let known = [witness().public(), other.public(), witness().public()];
+    let lines =
+        |note: &[u8]| String::from_utf8_lossy(note).lines().filter(|line| line.contains("witness.example")).count();
+    let cosigned = add_cosignatures(&note(&house), &format!("{one}{again}{one}"), &known).unwrap();
+    assert_eq!(lines(&cosigned), 1);
+    assert_eq!(add_cosignatures(&cosigned, &again, &known).unwrap(), cosigned, "it has signed already");
+    let both = add_cosignatures(&cosigned, &format!("{one}{two}{two}"), &known).unwrap();
+    assert_eq!((lines(&both), cosignatures(&both, &known[..2]).len()), (2, 2));
+    assert_eq!(add_cosignatures(&both, "garbage", &known), Err(WitnessError::Unsigned));
+    assert!(house.keys.log.open(&both).is_ok());
+}
+
+#[tokio::test]
+async fn an_export_has_what_witnesses_signed_and_its_damage_is_found() {
+    let house = House::new(SimulatedAnswer::Approve);
+    grown(&house, 1).await;
+    let (line, _) = witness().cosign(&request(&house, 0), &house.keys.log, None, at(5)).unwrap();
+    let cosigned = add_cosignatures(&note(&house), &line, &[witness().public()]).unwrap();
+    std::fs::write(house.audit().join(COSIGNED_FILE), &cosigned).unwrap();
+    grown(&house, 1).await;
+    let out = house.path("out");
+    export(&house.audit(), &out, &house.keys).unwrap();
+    assert_eq!(std::fs::read(out.join(COSIGNED_FILE)).unwrap(), cosigned);
+    let verified = || verify_export(&out, &house.keys, std::slice::from_ref(&cosigned));
+    assert_eq!(verified().unwrap().entries, 4);
+    std::fs::write(out.join(COSIGNED_FILE), b"another").unwrap();
+    assert!(matches!(verified(), Err(LogError::Digest { file }) if file == COSIGNED_FILE));
+    std::fs::remove_file(out.join(COSIGNED_FILE)).unwrap();
+    assert!(matches!(verified(), Err(LogError::Digest { .. })), "it was taken away");
+    // What is no checkpoint of this log is not carried along.
+    std::fs::write(house.audit().join(COSIGNED_FILE), b"rubbish").unwrap();
+    export(&house.audit(), &house.path("other"), &house.keys).unwrap();
+    assert!(!house.path("other").join(COSIGNED_FILE).exists());
 }
 
 #[test]

@@ -7,8 +7,10 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
 use super::page;
+use super::reader::Reader;
 use super::routes::{entrance, shown, signed_in};
 use super::site::Site;
+use super::trouble::Trouble;
 use super::view::{Asked, Books, Part, Section};
 
 /// The most that is read of what stands behind `?`, in pairs: as many as the log has filters, and some.
@@ -33,6 +35,13 @@ pub(crate) async fn entry(State(site): State<Arc<Site>>, Path(index): Path<u64>,
     answer(&site, &headers, Section::Log, &format!("Entry {index}"), move |books| books.entry(index)).await
 }
 
+/// Says whose they are, and nothing of what is in them.
+fn refused(section: Section, reader: &Reader) -> Response {
+    let told = [Part::Note(Trouble::NotYourBooks.to_string())];
+    let page = page::section(section, section.title(), "", &told, reader);
+    (StatusCode::FORBIDDEN, shown(page)).into_response()
+}
+
 /// Reads on a thread that may block: files are read, and the log is verified.
 async fn answer(
     site: &Site,
@@ -41,8 +50,10 @@ async fn answer(
     title: &str,
     read: impl FnOnce(&dyn Books) -> Result<Vec<Part>, String> + Send + 'static,
 ) -> Response {
-    if signed_in(site, headers).is_none() {
-        return entrance();
+    let Some(session) = signed_in(site, headers) else { return entrance() };
+    let reader = Reader::of(site, session);
+    if !reader.sees_books {
+        return refused(section, &reader);
     }
     let Some(books) = site.books.get().cloned() else {
         return (StatusCode::NOT_FOUND, "this page belongs to a host that serves tools\n").into_response();
@@ -58,10 +69,11 @@ async fn answer(
         read(books.as_ref())
     });
     match reading.await {
-        Ok(Ok(parts)) => shown(page::section(section, title, &mark, &parts)).into_response(),
+        Ok(Ok(parts)) => shown(page::section(section, title, &mark, &parts, &reader)).into_response(),
         Ok(Err(why)) => {
             let told = [Part::Note(why)];
-            (StatusCode::UNPROCESSABLE_ENTITY, shown(page::section(section, title, &mark, &told))).into_response()
+            (StatusCode::UNPROCESSABLE_ENTITY, shown(page::section(section, title, &mark, &told, &reader)))
+                .into_response()
         }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

@@ -3,8 +3,16 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rcgen::{CertificateParams, KeyPair};
+use rustls::crypto::ring::default_provider;
+use rustls::version::{TLS12, TLS13};
+use rustls::{
+    ClientConfig, ClientConnection, ProtocolVersion, RootCertStore, ServerConnection, SupportedProtocolVersion,
+};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
 
 use super::{CertificateError, Kept};
 
@@ -99,4 +107,75 @@ fn a_renewed_pair_is_served_as_soon_as_both_halves_are_there() {
     assert_eq!(served(&kept), renewed);
     fs::remove_file(&files.key).unwrap();
     assert_eq!(served(&kept), renewed);
+}
+
+/// Shakes hands in memory; gives the version that both agreed on, or the alert that ended it.
+fn shaken(versions: &[&'static SupportedProtocolVersion]) -> Result<ProtocolVersion, rustls::Error> {
+    let files = Files::new(HOST);
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(&files.certificate).unwrap()).unwrap();
+    let client = ClientConfig::builder_with_provider(Arc::new(default_provider()));
+    let client = client.with_protocol_versions(versions).unwrap();
+    let client = client.with_root_certificates(roots).with_no_client_auth();
+    let mut client = ClientConnection::new(Arc::new(client), HOST.try_into().unwrap()).unwrap();
+    let mut server = ServerConnection::new(Arc::new(files.load().unwrap().config().unwrap())).unwrap();
+    while client.is_handshaking() || server.is_handshaking() {
+        let mut bytes = Vec::new();
+        client.write_tls(&mut bytes).unwrap();
+        server.read_tls(&mut bytes.as_slice()).unwrap();
+        server.process_new_packets()?;
+        bytes.clear();
+        server.write_tls(&mut bytes).unwrap();
+        client.read_tls(&mut bytes.as_slice()).unwrap();
+        client.process_new_packets()?;
+    }
+    assert_eq!(client.protocol_version(), server.protocol_version());
+    Ok(server.protocol_version().unwrap())
+}
+
+#[test]
+fn tls_1_2_and_1_3_are_spoken_and_the_newer_where_both_can() {
+    assert_eq!(shaken(&[&TLS12]), Ok(ProtocolVersion::TLSv1_2));
+    assert_eq!(shaken(&[&TLS13]), Ok(ProtocolVersion::TLSv1_3));
+    assert_eq!(shaken(&[&TLS12, &TLS13]), Ok(ProtocolVersion::TLSv1_3));
+}
+
+/// A ClientHello (RFC 5246 §7.4.1.2) that names this host and offers no version but one, in the old way.
+fn hello(version: u8) -> Vec<u8> {
+    let length = |bytes: &[u8]| u16::try_from(bytes.len()).unwrap().to_be_bytes().to_vec();
+    let prefixed = |bytes: &[u8]| [length(bytes), bytes.to_vec()].concat();
+    let name = prefixed(&[&[0][..], &prefixed(HOST.as_bytes())].concat());
+    // server_name; supported_groups with x25519 and P-256; signature_algorithms with ECDSA and SHA-256; extended_master_secret.
+    let extensions = [
+        [&[0, 0][..], &prefixed(&name)].concat(),
+        vec![0, 10, 0, 6, 0, 4, 0, 29, 0, 23],
+        vec![0, 13, 0, 4, 0, 2, 4, 3],
+        vec![0, 23, 0, 0],
+    ]
+    .concat();
+    // ECDHE-ECDSA with AES-128: in GCM, which TLS 1.2 takes, and in CBC, as TLS 1.1 had it.
+    let body =
+        [&[3, version][..], &[7; 32], &[0], &[0, 4, 0xc0, 0x2b, 0xc0, 0x09], &[1, 0], &prefixed(&extensions)].concat();
+    let handshake = [&[1, 0][..], &prefixed(&body)].concat();
+    [&[22, 3, 1][..], &prefixed(&handshake)].concat()
+}
+
+#[test]
+fn nothing_older_than_tls_1_2_is_spoken() {
+    let answer = |version| {
+        let mut server = ServerConnection::new(Arc::new(Files::new(HOST).load().unwrap().config().unwrap())).unwrap();
+        server.read_tls(&mut hello(version).as_slice()).unwrap();
+        let processed = server.process_new_packets().map(drop);
+        let mut bytes = Vec::new();
+        server.write_tls(&mut bytes).unwrap();
+        (processed, bytes)
+    };
+    let (spoken, bytes) = answer(3);
+    assert!(spoken.is_ok() && bytes.starts_with(&[22, 3, 3]), "the same hello of TLS 1.2 is answered: {spoken:?}");
+    for older in [0, 1, 2] {
+        let (refused, bytes) = answer(older);
+        assert!(refused.is_err(), "3.{older}");
+        // A fatal alert, protocol_version (RFC 8446 §6.2).
+        assert_eq!(bytes.get(5..), Some(&[2, 70][..]), "3.{older}: {bytes:?}");
+    }
 }

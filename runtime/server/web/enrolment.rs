@@ -84,6 +84,11 @@ impl EnrolmentDesk {
         Ok((desk, Enrolling(keys)))
     }
 
+    /// Whether nobody waits for a key any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.made.is_closed()
+    }
+
     /// The page's path.
     pub(crate) fn path(&self) -> &str {
         &self.path

@@ -62,7 +62,7 @@ pub(crate) fn bar(right: Markup) -> Markup {
 }
 
 /// What a browser without a session sees, whatever it asked for: nothing of it.
-pub(crate) fn entrance() -> Markup {
+pub(crate) fn entrance(is_enrolment: bool) -> Markup {
     let parts = Page { title: "Claviger", script: "/enter.js", token: "", path: "/enter" };
     page(
         &parts,
@@ -71,10 +71,17 @@ pub(crate) fn entrance() -> Markup {
             main.narrow {
                 h1 { "This browser is not signed in" }
                 p id="status" role="status" { "Opening…" }
-                p {
-                    "Claviger opens its pages in your browser by itself. To sign this one in, run "
-                    code { "claviger console" }
-                    " and follow the link that it gives."
+                @if is_enrolment {
+                    p {
+                        "A link to an enrolment opens once, in one browser. Ask whoever runs this host for a new one: "
+                        code { "claviger approver add --name …" }
+                    }
+                } @else {
+                    p {
+                        "Claviger opens its pages in your browser by itself. To sign this one in, run "
+                        code { "claviger console" }
+                        " and follow the link that it gives."
+                    }
                 }
             }
         },

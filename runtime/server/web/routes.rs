@@ -11,19 +11,18 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use claviger_approval::Ask;
-use serde::Deserialize;
 use serde_json::json;
 
 use super::board::{Ending, Found};
 use super::ceremony::{self, Begin, Challenge, Given};
-use super::enrolment::EnrolmentDesk;
 use super::id::Id;
 use super::limits::MAX_BODY;
-use super::session::{Session, cookie, cookie_name};
+use super::reader::Reader;
+use super::session::{Session, Sessions, cookie_name};
 use super::site::Site;
 use super::trouble::Trouble;
 use super::view::Section;
-use super::{assets, batch, books, door, events, page, sign_in};
+use super::{assets, batch, books, door, events, invited, page, sign_in};
 
 /// The header in which a page shows its token. A form cannot set one, and a foreign page may not.
 const TOKEN: &str = "x-claviger-token";
@@ -36,7 +35,7 @@ pub(crate) fn routes(site: Arc<Site>) -> Router {
     files
         .route("/", get(console))
         .route("/log/{index}", get(books::entry))
-        .route("/enter", post(enter))
+        .route(invited::ENTER, post(invited::enter))
         .route("/approve/{id}", get(approval))
         .route("/approve/{id}/begin", post(begin))
         .route("/approve/{id}/finish", post(finish))
@@ -46,10 +45,11 @@ pub(crate) fn routes(site: Arc<Site>) -> Router {
         .route("/batch/{ids}/finish", post(batch::finish))
         .route(sign_in::BEGIN, post(sign_in::begin))
         .route(sign_in::FINISH, post(sign_in::finish))
+        .route(sign_in::OUT, post(sign_in::out))
         .route("/events", get(events::events))
-        .route("/enrol/{id}", get(enrolment))
-        .route("/enrol/{id}/begin", post(enrol_begin))
-        .route("/enrol/{id}/finish", post(enrol_finish))
+        .route("/enrol/{id}", get(invited::show))
+        .route("/enrol/{id}/begin", post(invited::begin))
+        .route("/enrol/{id}/finish", post(invited::finish))
         .fallback(nothing)
         .layer(from_fn_with_state(Arc::clone(&site), sign_in::required))
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -70,7 +70,7 @@ async fn nothing(State(site): State<Arc<Site>>, request: Request) -> Response {
 }
 
 pub(crate) fn entrance() -> Response {
-    (StatusCode::UNAUTHORIZED, shown(page::entrance())).into_response()
+    (StatusCode::UNAUTHORIZED, shown(page::entrance(false))).into_response()
 }
 
 pub(crate) fn shown(markup: maud::Markup) -> Html<String> {
@@ -79,15 +79,19 @@ pub(crate) fn shown(markup: maud::Markup) -> Html<String> {
 
 /// The session that a request's cookie names.
 pub(crate) fn signed_in(site: &Site, headers: &HeaderMap) -> Option<Session> {
-    let ours = cookie_name(&site.origin);
+    let session = recognised(&site.sessions, &cookie_name(&site.origin), headers)?;
+    belongs(site, session).then_some(session)
+}
+
+/// The same for a cookie of this name.
+pub(crate) fn recognised(sessions: &Sessions, ours: &str, headers: &HeaderMap) -> Option<Session> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let values = cookies
         .flat_map(|line| line.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
         .filter(|(name, _)| *name == ours);
     // A page on another port can set one of the same name: any that is ours will do.
-    let session = values.take(4).find_map(|(_, value)| site.sessions.recognise(value, SystemTime::now()))?;
-    belongs(site, session).then_some(session)
+    values.take(4).find_map(|(_, value)| sessions.recognise(value, SystemTime::now()))
 }
 
 /// Where people sign in, a session is somebody's who may still approve. It ends with that.
@@ -107,33 +111,22 @@ pub(crate) fn still(site: &Site, session: Session) -> bool {
 /// A session and the page's own token: what everything needs that changes something.
 pub(crate) fn authorised(site: &Site, headers: &HeaderMap, path: &str) -> Result<Session, Trouble> {
     let session = signed_in(site, headers).ok_or(Trouble::NoSession)?;
-    let token = headers.get(TOKEN).and_then(|token| token.to_str().ok()).unwrap_or_default();
-    if !site.sessions.holds(session, path, token) {
+    if !shows_token(&site.sessions, session, path, headers) {
         return Err(Trouble::NoSession);
     }
     site.sessions.active(session, SystemTime::now());
     Ok(session)
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Ticket {
-    ticket: String,
-}
-
-/// A ticket becomes a session.
-async fn enter(
-    State(site): State<Arc<Site>>,
-    ticket: Result<Json<Ticket>, JsonRejection>,
-) -> Result<Response, Trouble> {
-    let Json(Ticket { ticket }) = ticket.map_err(|_| Trouble::Malformed)?;
-    let value = site.sessions.enter(&ticket, SystemTime::now()).ok_or(Trouble::Ticket)?;
-    Ok(([(header::SET_COOKIE, cookie(&site.origin, &value))], Json(json!({ "state": "entered" }))).into_response())
+/// Whether a request shows the token of the page that it comes from.
+pub(crate) fn shows_token(sessions: &Sessions, session: Session, path: &str, headers: &HeaderMap) -> bool {
+    let token = headers.get(TOKEN).and_then(|token| token.to_str().ok()).unwrap_or_default();
+    sessions.holds(session, path, token)
 }
 
 async fn console(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
     let Some(session) = signed_in(&site, &headers) else { return entrance() };
-    shown(page::console(&site.board.open(), &site.sessions.token(session, "/"))).into_response()
+    shown(page::console(&site.board.open(), &Reader::of(&site, session))).into_response()
 }
 
 pub(crate) fn path_of(id: &Id) -> String {
@@ -213,40 +206,4 @@ fn ended(site: &Site, id: &Id, was_first: bool, ending: Ending) -> Result<Respon
         Found::Ended(other) => Err(Trouble::Over(other)),
         _ => Err(Trouble::Unknown),
     }
-}
-
-/// The one enrolment that this page is for.
-fn enrolling<'a>(site: &'a Site, id: &str) -> Result<&'a EnrolmentDesk, Trouble> {
-    site.enrolment.as_ref().filter(|desk| desk.path() == format!("/enrol/{id}")).ok_or(Trouble::Unknown)
-}
-
-async fn enrolment(State(site): State<Arc<Site>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    let Some(session) = signed_in(&site, &headers) else { return entrance() };
-    match enrolling(&site, &id) {
-        Ok(desk) => shown(page::enrolment(desk, &site.sessions.token(session, desk.path()))).into_response(),
-        Err(trouble) => trouble.into_response(),
-    }
-}
-
-async fn enrol_begin(
-    State(site): State<Arc<Site>>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Result<Json<serde_json::Value>, Trouble> {
-    let desk = enrolling(&site, &id)?;
-    authorised(&site, &headers, desk.path())?;
-    desk.begin().map(Json)
-}
-
-async fn enrol_finish(
-    State(site): State<Arc<Site>>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    made: Result<Json<serde_json::Value>, JsonRejection>,
-) -> Result<Response, Trouble> {
-    let desk = enrolling(&site, &id)?;
-    authorised(&site, &headers, desk.path())?;
-    let Json(made) = made.map_err(|_| Trouble::Malformed)?;
-    desk.finish(made).await?;
-    Ok(Json(json!({ "state": "enrolled" })).into_response())
 }

@@ -12,6 +12,7 @@ use claviger_approval::{Base64Url, SignedIn};
 use hmac::{Hmac, KeyInit, Mac as _};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+use tokio::sync::watch;
 
 use super::id::{NoRandomness, random};
 use super::origin::Origin;
@@ -45,6 +46,7 @@ const COOKIE: &str = "claviger-session";
 /// The same where there is TLS: browsers take one of this name from its own host alone, over TLS, for all paths
 /// (RFC 6265bis §4.1.3.2).
 const TEAM_COOKIE: &str = "__Host-claviger-session";
+const ENROLMENT_COOKIE: &str = "__Host-claviger-enrolment";
 
 /// Separates what the two keys authenticate from everything else.
 const TICKET_DOMAIN: &[u8] = b"claviger/ticket/v1\0";
@@ -98,11 +100,23 @@ pub(crate) fn cookie_name(origin: &Origin) -> String {
     format!("{name}-{}", origin.port())
 }
 
+/// The name of the cookie of whoever is invited to enrol on a team's page. One of its own: it neither opens a session there
+/// nor ends one.
+pub(crate) fn enrolment_cookie(origin: &Origin) -> String {
+    format!("{ENROLMENT_COOKIE}-{}", origin.port())
+}
+
 /// The whole cookie: out of the reach of scripts and of other sites' requests.
-pub(crate) fn cookie(origin: &Origin, value: &str) -> String {
+pub(crate) fn cookie(origin: &Origin, name: &str, value: &str) -> String {
     let secure = if origin.is_team() { "; Secure" } else { "" };
-    let (name, seconds) = (cookie_name(origin), SESSION_LIFE / 1_000);
+    let seconds = SESSION_LIFE / 1_000;
     format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}")
+}
+
+/// What takes the cookie away again.
+pub(crate) fn no_cookie(origin: &Origin) -> String {
+    let secure = if origin.is_team() { "; Secure" } else { "" };
+    format!("{}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0{secure}", cookie_name(origin))
 }
 
 /// A session that was recognised.
@@ -117,6 +131,8 @@ pub(crate) struct Sessions {
     secret: [u8; 32],
     started: u64,
     state: Mutex<State>,
+    /// Counts the sessions that somebody ended, for pages that are open in them.
+    ended: watch::Sender<u64>,
 }
 
 #[derive(Default)]
@@ -146,7 +162,14 @@ impl Sessions {
     /// No session yet.
     pub(crate) fn new(tickets: Tickets, now: SystemTime) -> Result<Self, NoRandomness> {
         let invitations = Tickets { key: random()?, domain: SIGN_IN_DOMAIN, life: SIGN_IN_LIFE };
-        Ok(Self { tickets, invitations, secret: random()?, started: milliseconds(now), state: Mutex::default() })
+        Ok(Self {
+            tickets,
+            invitations,
+            secret: random()?,
+            started: milliseconds(now),
+            state: Mutex::default(),
+            ended: watch::channel(0).0,
+        })
     }
 
     /// A ticket for this host's own links.
@@ -210,6 +233,12 @@ impl Sessions {
     /// Ends a session.
     pub(crate) fn end(&self, session: Session) {
         self.lock().open.remove(&session.0);
+        self.ended.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Ends of sessions.
+    pub(crate) fn ends(&self) -> watch::Receiver<u64> {
+        self.ended.subscribe()
     }
 
     /// The token of one page in one session. What changes something has to show it.

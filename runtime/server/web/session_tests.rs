@@ -140,8 +140,20 @@ fn an_invitation_is_answered_once_and_soon() {
 #[test]
 fn a_teams_cookie_is_its_hosts_alone() {
     let origin = crate::web::Origin::team("https://approve.acme.example", None).unwrap();
-    let cookie = super::cookie(&origin, "v");
+    let cookie = super::cookie(&origin, &super::cookie_name(&origin), "v");
     assert_eq!(cookie, "__Host-claviger-session-443=v; Path=/; HttpOnly; SameSite=Strict; Max-Age=28800; Secure");
     let here = crate::web::Origin::new("claviger.localhost", 7443).unwrap();
-    assert!(!super::cookie(&here, "v").contains("Secure"));
+    assert!(!super::cookie(&here, &super::cookie_name(&here), "v").contains("Secure"));
+}
+
+#[tokio::test]
+async fn whoever_listens_hears_that_a_session_was_ended() {
+    let now = SystemTime::now();
+    let sessions = sessions(now);
+    let (annas, bens) = (signed_in(&sessions, "anna", now), signed_in(&sessions, "ben", now));
+    let mut ends = sessions.ends();
+    sessions.end(annas);
+    ends.changed().await.unwrap();
+    assert!(!sessions.is_live(annas, now) && sessions.is_live(bens, now));
+    assert_eq!(sessions.person(annas), None);
 }

@@ -1,4 +1,4 @@
-//! Signing in to a team's page, where nobody has a terminal to take a ticket from.
+//! Signing in to a team's page, where nobody has a terminal to take a ticket from, and out of it.
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Extension, Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use claviger_approval::{Assertion, Base64Url, SignIn};
@@ -14,9 +14,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::ceremony::{Given, is_usable};
+use super::invited::is_for_invited;
 use super::listen::Peer;
-use super::routes::signed_in;
-use super::session::{SIGN_IN_LIFE, cookie};
+use super::routes::{authorised, signed_in};
+use super::session::{SIGN_IN_LIFE, no_cookie};
 use super::site::Site;
 use super::trouble::Trouble;
 use super::{assets, page};
@@ -24,6 +25,9 @@ use super::{assets, page};
 /// Where a browser asks for an invitation, and where it answers.
 pub(crate) const BEGIN: &str = "/sign-in/begin";
 pub(crate) const FINISH: &str = "/sign-in/finish";
+
+/// Where somebody signs out.
+pub(crate) const OUT: &str = "/sign-out";
 
 /// What the browser needs to ask for a passkey. No key is named: whoever is not signed in is not told who may.
 #[derive(Debug, Serialize)]
@@ -48,6 +52,7 @@ pub(crate) struct Answer {
 pub(crate) async fn required(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let is_open = path == BEGIN || path == FINISH || assets::paths().any(|known| known == path);
+    let is_open = is_open || is_for_invited(path);
     if is_open || !site.signs_in() || signed_in(&site, request.headers()).is_some() {
         return next.run(request).await;
     }
@@ -89,7 +94,19 @@ pub(crate) async fn finish(
         site.wrong_sign_ins.allows(peer.0, Instant::now());
     }
     let value = entered?;
-    Ok(([(header::SET_COOKIE, cookie(&site.origin, &value))], Json(json!({ "state": "entered" }))).into_response())
+    Ok(([(header::SET_COOKIE, site.cookie(&value))], Json(json!({ "state": "entered" }))).into_response())
+}
+
+/// Ends the session that asks, here and now: the cookie is worth nothing from then on, whoever kept a copy of it, and pages
+/// that are open in it hear nothing more. A foreign page ends nobody's: it has no token.
+pub(crate) async fn out(State(site): State<Arc<Site>>, headers: HeaderMap) -> Result<Response, Trouble> {
+    if !site.signs_in() {
+        return Err(Trouble::Unknown);
+    }
+    let session = authorised(&site, &headers, OUT)?;
+    site.sessions.end(session);
+    let gone = [(header::SET_COOKIE, no_cookie(&site.origin))];
+    Ok((gone, Json(json!({ "state": "signed-out" }))).into_response())
 }
 
 fn enter(site: &Site, answer: Answer) -> Result<String, Trouble> {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
-use claviger_approval::{Enrolled, Refused};
+use claviger_approval::{Enrolled, EnrolledKey, Refused};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
@@ -11,14 +11,15 @@ use super::approver::{Link, Summon, WebApprover};
 use super::batch::Begun;
 use super::board::Board;
 use super::ceremony::usable;
-use super::enrolment::{Enrolling, EnrolmentDesk, Person};
+use super::enrolment::{Enrolling, Person};
 use super::id::NoRandomness;
+use super::invited::Invitations;
 use super::limits::{MAX_READINGS, Rate};
 use super::listen::{self, Listeners};
 use super::origin::Origin;
 use super::place::Place;
 use super::routes;
-use super::session::{Session, Sessions, Tickets};
+use super::session::{Session, Sessions, Tickets, cookie, cookie_name};
 use super::view::Books;
 
 /// Why there is no page.
@@ -62,6 +63,9 @@ pub enum WebError {
         /// What the library says.
         why: String,
     },
+    /// Many commands wait for keys.
+    #[error("people are invited to enrol already, and many; end one of the commands that wait for them")]
+    Invitations,
     /// No randomness.
     #[error("the operating system gave no randomness; try again")]
     NoRandomness,
@@ -79,7 +83,6 @@ pub type Roll = Arc<dyn Fn() -> Option<Enrolled> + Send + Sync>;
 /// What the handlers share.
 pub(crate) struct Site {
     pub(crate) origin: Origin,
-    pub(crate) enrolled: Enrolled,
     pub(crate) board: Arc<Board>,
     pub(crate) begun: Begun,
     pub(crate) sessions: Sessions,
@@ -90,27 +93,35 @@ pub(crate) struct Site {
     pub(crate) books: OnceLock<Arc<dyn Books>>,
     /// Places for those who read in them.
     pub(crate) reading: Arc<Semaphore>,
-    /// Where a passkey is being enrolled, on a page that does nothing else.
-    pub(crate) enrolment: Option<EnrolmentDesk>,
+    /// Who may enrol a passkey now.
+    pub(crate) invitations: Invitations,
 }
 
 impl Site {
-    /// Whether people sign in with a passkey here, instead of with a ticket. Only an enrolment has a ticket on a team's page.
+    /// Whether people sign in with a passkey here, instead of with a ticket.
     pub(crate) fn signs_in(&self) -> bool {
-        self.origin.is_team() && self.enrolment.is_none()
+        self.origin.is_team()
     }
 
-    /// The keys that the host began with and that still count: who was revoked meanwhile is out at once, who was enrolled
-    /// meanwhile comes in with the next start, when the desk knows them too.
+    /// The cookie of a session.
+    pub(crate) fn cookie(&self, value: &str) -> String {
+        cookie(&self.origin, &cookie_name(&self.origin), value)
+    }
+
+    /// The keys that count now: who was revoked is out at once, and who was enrolled is in.
     pub(crate) fn keys(&self) -> Enrolled {
-        let now = (self.roll)().unwrap_or_default();
-        self.enrolled.only(|key| now.find(key.credential_id()) == Some(key))
+        (self.roll)().unwrap_or_default()
     }
 
     /// Those of them that whoever has this session may sign with: their own, where somebody signed in.
     pub(crate) fn keys_of(&self, session: Session) -> Enrolled {
         let person = self.sessions.person(session);
         self.keys().only(|key| person.as_deref().is_none_or(|person| person == key.name()))
+    }
+
+    /// Whether whoever has this session has a key for this page of which that is so.
+    pub(crate) fn has_key_of(&self, session: Session, is_so: impl Fn(&EnrolledKey) -> bool) -> bool {
+        usable(&self.keys_of(session), &self.origin).any(is_so)
     }
 
     /// Whether somebody who signed in still has a key for this page.
@@ -135,6 +146,20 @@ impl Site {
     }
 }
 
+/// Invites people to enrol on a page that is served.
+#[derive(Clone)]
+pub struct Inviter(Arc<Site>);
+
+impl Inviter {
+    /// Invites somebody, until the other end is dropped. The link opens once.
+    ///
+    /// # Errors
+    /// [`WebError`] when the library does not take the page's origin, or nobody more can be invited.
+    pub fn invite(&self, person: Person) -> Result<(Link, Enrolling), WebError> {
+        self.0.invite(person, SystemTime::now())
+    }
+}
+
 /// A page that is served until this is closed or dropped.
 pub struct Web {
     site: Arc<Site>,
@@ -143,51 +168,40 @@ pub struct Web {
 }
 
 impl Web {
-    /// Serves the approval page. `roll` says which of the keys still count, for each request anew. Needs a tokio runtime.
+    /// Serves the approval page. `roll` says which keys count, for each request anew. Needs a tokio runtime.
     ///
     /// # Errors
     /// [`WebError`] when the port cannot be had, and when no enrolled passkey could answer on this page.
-    pub async fn start(place: Place, tickets: Tickets, enrolled: Enrolled, roll: Roll) -> Result<Self, WebError> {
-        if usable(&enrolled, &place.origin).next().is_none() {
+    pub async fn start(place: Place, tickets: Tickets, roll: Roll) -> Result<Self, WebError> {
+        if usable(&roll().unwrap_or_default(), &place.origin).next().is_none() {
             return Err(WebError::NoKey { origin: place.origin.to_string() });
         }
-        Self::serve(place, tickets, enrolled, roll, None).await
+        Self::serve(place, tickets, roll).await
     }
 
-    /// Serves the page on which one passkey is enrolled.
+    /// Serves the page while somebody enrols a passkey, maybe the first.
     ///
     /// # Errors
     /// [`WebError`] when the port cannot be had.
     pub async fn enrol(
         place: Place,
         tickets: Tickets,
-        enrolled: Enrolled,
+        roll: Roll,
         person: Person,
     ) -> Result<(Self, Link, Enrolling), WebError> {
-        let (desk, enrolling) = EnrolmentDesk::new(&place.origin, &enrolled, person)?;
-        let path = desk.path().to_owned();
-        let tickets = if place.origin.is_team() { tickets.for_enrolment() } else { tickets };
-        // Nobody approves here.
-        let roll: Roll = Arc::new(|| None);
-        let web = Self::serve(place, tickets, enrolled, roll, Some(desk)).await?;
-        let link = web.site.link(&path, SystemTime::now()).ok_or(WebError::NoRandomness)?;
+        let web = Self::serve(place, tickets, roll).await?;
+        let (link, enrolling) = web.inviter().invite(person)?;
         Ok((web, link, enrolling))
     }
 
-    async fn serve(
-        place: Place,
-        tickets: Tickets,
-        enrolled: Enrolled,
-        roll: Roll,
-        enrolment: Option<EnrolmentDesk>,
-    ) -> Result<Self, WebError> {
+    async fn serve(place: Place, tickets: Tickets, roll: Roll) -> Result<Self, WebError> {
         let listeners = Listeners::bind(&place).await?;
+        let invitations = Invitations::new(tickets.clone());
         let sessions = Sessions::new(tickets, SystemTime::now())?;
         let board = Arc::default();
         let (rate, wrong_sign_ins) = (Rate::of_posts(), Rate::of_wrong_sign_ins());
         let site = Arc::new(Site {
             origin: place.origin,
-            enrolled,
             board,
             begun: Begun::default(),
             sessions,
@@ -196,7 +210,7 @@ impl Web {
             roll,
             books: OnceLock::new(),
             reading: Arc::new(Semaphore::new(MAX_READINGS)),
-            enrolment,
+            invitations,
         });
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(listen::serve(listeners, routes::routes(Arc::clone(&site)), stopped));
@@ -206,6 +220,11 @@ impl Web {
     /// An approver that asks on this page. `summon` is called for each question.
     pub fn approver(&self, summon: Summon) -> WebApprover {
         WebApprover::new(Arc::clone(&self.site), summon)
+    }
+
+    /// Who invites people to enrol on it while it is served.
+    pub fn inviter(&self) -> Inviter {
+        Inviter(Arc::clone(&self.site))
     }
 
     /// Shows the sections of the console too. Only the first call counts.

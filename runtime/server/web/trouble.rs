@@ -32,6 +32,16 @@ pub(crate) enum Trouble {
     /// A ticket that opens nothing.
     #[error("this link was used already or is too old; run `claviger console` for a new one")]
     Ticket,
+    /// A link to an enrolment that opens nothing, or whose page is open in another browser.
+    #[error(
+        "this link was used already or is too old; ask whoever runs this host for a new one, which `claviger approver add --name …` prints"
+    )]
+    EnrolmentLink,
+    /// The books are not theirs.
+    #[error(
+        "this is for people who are enrolled as operator or auditor; whoever runs this host enrols them with `claviger approver add --name … --role auditor`"
+    )]
+    NotYourBooks,
     /// Nobody knows it.
     #[error("there is no such request here; it may belong to a host that has ended")]
     Unknown,
@@ -70,7 +80,10 @@ pub(crate) enum Trouble {
 impl Trouble {
     fn status(&self) -> StatusCode {
         match self {
-            Self::NoSession | Self::Ticket | Self::SignedOut | Self::SignIn => StatusCode::UNAUTHORIZED,
+            Self::NoSession | Self::Ticket | Self::EnrolmentLink | Self::SignedOut | Self::SignIn => {
+                StatusCode::UNAUTHORIZED
+            }
+            Self::NotYourBooks => StatusCode::FORBIDDEN,
             Self::TooManySignIns => StatusCode::TOO_MANY_REQUESTS,
             Self::Unknown => StatusCode::NOT_FOUND,
             Self::Over(_) => StatusCode::GONE,
@@ -91,6 +104,8 @@ impl Trouble {
         match self {
             Self::NoSession => "no-session",
             Self::Ticket => "ticket",
+            Self::EnrolmentLink => "enrolment-link",
+            Self::NotYourBooks => "not-your-books",
             Self::SignedOut => "signed-out",
             Self::NotSignedIn(_) => "not-signed-in",
             Self::SignIn => "sign-in",

@@ -43,6 +43,29 @@ async fn is_same_document(tab: &Tab) -> bool {
 }
 
 #[tokio::test]
+async fn a_witness_that_does_not_sign_is_shown() {
+    let office = Office::new();
+    let (_chromium, tab) = office.with_person().await;
+    let key = office.lab.beside("w1.key").to_str().unwrap().to_owned();
+    office.lab.must(&["audit", "witness", "key", "witness.example/w1", "--out", &key]).unwrap();
+    // The discard port of this machine: nobody listens.
+    let (url, public) = ("http://127.0.0.1:9/log", office.lab.beside("w1.pub"));
+    let witness = format!("\n[[audit.witness]]\nurl = {url:?}\nkey = {public:?}\n");
+    crate::cli::variant::configure(&office.lab.state(), |text| format!("{text}{witness}"));
+    let mut agent = Mcp::start(&office.lab).await;
+    agent.call(1).await;
+    // The first address that it says is the witness's.
+    tab.open(&agent.program.link(2).await).await;
+    tab.ready().await;
+    for path in ["/alerts", "/log"] {
+        goto(&office, &tab, path).await;
+        tab.says(url).await;
+        tab.says("no connection").await;
+    }
+    swept(&office.lab);
+}
+
+#[tokio::test]
 async fn every_page_says_what_is_and_follows_by_itself() {
     let office = Office::new();
     let (chromium, tab) = office.with_person().await;

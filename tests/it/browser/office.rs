@@ -37,7 +37,12 @@ impl Office {
 
     /// Enrols the tab's authenticator through the real command.
     pub(crate) async fn enrol(&self, tab: &Tab, name: &str) {
-        let adding = Program::start(&self.lab, &["approver", "add", "--name", name, "--role", "technician"]);
+        self.enrol_as(tab, name, "technician").await;
+    }
+
+    /// The same in a role.
+    pub(crate) async fn enrol_as(&self, tab: &Tab, name: &str, role: &str) {
+        let adding = Program::start(&self.lab, &["approver", "add", "--name", name, "--role", role]);
         tab.open(&adding.link(1).await).await;
         tab.ready().await;
         tab.click("#enrol").await;

@@ -8,7 +8,8 @@ use reqwest::{Certificate, Client, RequestBuilder, StatusCode};
 
 use super::office::{TEAM, Team};
 
-fn client(team: &Team) -> Client {
+/// A browser without a person, which takes the team's certificate.
+pub(super) fn client(team: &Team) -> Client {
     let loopback = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     let authority = Certificate::from_pem(team.ca.pem().as_bytes()).unwrap();
     Client::builder().resolve(TEAM, loopback).tls_certs_only([authority]).build().unwrap()
@@ -132,8 +133,15 @@ async fn behind_a_proxy_the_name_is_exact_and_an_enrolment_link_opens_once() {
     let entered = enter(team.origin(), host.clone()).await.unwrap();
     assert_eq!(entered.status(), 200);
     let cookie = entered.headers()["set-cookie"].to_str().unwrap().to_owned();
-    assert!(cookie.starts_with("__Host-claviger-session-") && cookie.ends_with("; Secure"), "{cookie}");
-    assert_eq!(enter(team.origin(), host).await.unwrap().status(), 401, "a link opened twice");
+    assert!(cookie.starts_with("__Host-claviger-enrolment-") && cookie.ends_with("; Secure"), "{cookie}");
+    let again = enter(team.origin(), host.clone()).await.unwrap();
+    assert_eq!(again.status(), 401, "a link opened twice");
+    // Neither does the console's command help whoever was sent an old link.
+    let path = page.strip_prefix(&team.origin()).unwrap();
+    let seen = client.get(format!("{behind}{path}")).header("host", host).send().await.unwrap();
+    for told in [again.text().await.unwrap(), seen.text().await.unwrap()] {
+        assert!(told.contains("claviger approver add --name") && !told.contains("claviger console"), "{told}");
+    }
 }
 
 #[test]

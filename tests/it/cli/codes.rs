@@ -4,7 +4,7 @@ use std::fs;
 
 use claviger_lab::{Lab, Ran};
 
-use super::variant::answer;
+use super::variant::{answer, configure};
 use crate::laboratory::{lab, swept};
 
 const SEARCH: [&str; 4] = ["call", "psa.search_tickets", "--args", "{}"];
@@ -58,6 +58,25 @@ fn a_log_that_was_edited_and_a_state_that_is_not_usable_have_codes_of_their_own(
     ends_with(&lab, 6, &["secret", "list"], "claviger.toml: line 3");
     fs::remove_file(lab.state().join("claviger.toml")).unwrap();
     ends_with(&lab, 6, &["secret", "list"], "claviger init");
+    swept(&lab);
+}
+
+#[test]
+fn another_systems_approver_is_refused_and_nobody_is_asked_instead() {
+    let lab = lab();
+    let psa = lab.psa(0).unwrap();
+    for (named, system) in [("touch-id", "macOS"), ("windows-hello", "Windows")] {
+        configure(&lab.state(), |text| {
+            text.replacen("approver = \"simulated\"", &format!("approver = \"{named}\""), 1)
+        });
+        ends_with(&lab, 6, &SEARCH, &format!("{named} is of {system}, and this is another system"));
+        ends_with(&lab, 6, &["approver", "add", &format!("--{named}")], &format!("{named} is of {system}"));
+        configure(&lab.state(), |text| {
+            text.replacen(&format!("approver = \"{named}\""), "approver = \"simulated\"", 1)
+        });
+    }
+    ends_with(&lab, 2, &["approver", "add", "--polkit", "--fprintd"], "cannot be used with");
+    assert_eq!(psa.running.connections(), 0);
     swept(&lab);
 }
 

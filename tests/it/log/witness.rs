@@ -13,13 +13,13 @@ use crate::laboratory::{lab, swept};
 const NAMES: [&str; 3] = ["log.jsonl", "tree.hashes", "checkpoint"];
 
 /// `claviger audit witness serve` for the log of a laboratory.
-struct Witness {
+pub(super) struct Witness {
     child: Child,
-    address: String,
+    pub(super) address: String,
 }
 
 impl Witness {
-    fn start(lab: &Lab) -> Self {
+    pub(super) fn start(lab: &Lab) -> Self {
         let path = |name: &str| lab.beside(name).to_str().unwrap().to_owned();
         if !lab.beside("w1.key").exists() {
             lab.must(&["audit", "witness", "key", "witness.example/w1", "--out", &path("w1.key")]).unwrap();
@@ -145,6 +145,10 @@ fn python(lab: &Lab) -> Value {
     // An export has the public keys; the log goes on after it.
     let bundle = lab.beside("for-python");
     lab.must(&["audit", "export", bundle.to_str().unwrap()]).unwrap();
+    // It goes with the export too.
+    let public = lab.beside("w1.pub").to_str().unwrap().to_owned();
+    let verified = lab.must(&["audit", "verify", "--json", "--witness", &public, bundle.to_str().unwrap()]).unwrap();
+    assert_eq!(verified.json()["cosignatures"][0]["witness"], "witness.example/w1");
     let audit = lab.state().join("audit");
     let mut command = Command::new(servers.join("venv/bin/python"));
     command

@@ -36,8 +36,8 @@ async function refresh() {
     do {
       again = false;
       const answer = await fetch(location.pathname + location.search, { credentials: "same-origin", redirect: "error" });
-      // Signed out: the page says what to do.
-      if (answer.status === 401) return location.reload();
+      // Signed out: the page says what to do. What is not theirs any more is not shown any more.
+      if (answer.status === 401 || answer.status === 403) return location.reload();
       const next = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
       if (answer.ok && next) show(next);
     } while (again);
@@ -62,8 +62,26 @@ main.addEventListener("click", async ({ target }) => {
 });
 count();
 
+// The button is outside what is replaced. Whether it worked or not: what the host says next is the truth.
+document.getElementById("sign-out")?.addEventListener("click", async ({ target }) => {
+  target.disabled = true;
+  try {
+    await fetch("/sign-out", {
+      method: "POST",
+      headers: { "x-claviger-token": target.dataset.token },
+      credentials: "same-origin",
+      redirect: "error",
+    });
+    location.assign("/");
+  } catch {
+    target.disabled = false;
+    silent();
+  }
+});
+
 // What the page shows has a mark; another mark means that something changed.
 const compare = (mark) => { if (mark !== main.dataset.mark) refresh(); };
 const events = listen((open) => { if (main.dataset.watch === "board") compare(open.join(".")); });
 events.addEventListener("books", (event) => { if (main.dataset.watch === "books") compare(event.data); });
-events.addEventListener("error", silent);
+// A stream that ends may mean that somebody signed out in another tab.
+events.addEventListener("error", () => { silent(); if (events.readyState === EventSource.CLOSED) refresh(); });

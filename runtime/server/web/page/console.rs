@@ -9,13 +9,14 @@ use maud::{Markup, html};
 use super::section::navigation;
 use super::{Page, bar, page};
 use crate::web::id::Id;
+use crate::web::reader::Reader;
 use crate::web::words::{effect, headline, quoted, shown};
 
 /// Every question that waits, oldest first. The page fetches itself anew when that changes.
-pub(crate) fn console(open: &[(Id, Arc<Ask>)], token: &str) -> Markup {
-    let parts = Page { title: "Claviger", script: "/console.js", token, path: "/" };
+pub(crate) fn console(open: &[(Id, Arc<Ask>)], reader: &Reader) -> Markup {
+    let parts = Page { title: "Claviger", script: "/console.js", token: "", path: "/" };
     let main = html! {
-        (bar(navigation(None)))
+        (bar(navigation(None, reader)))
         main data-state="console" data-watch="board" data-mark=(mark(open)) {
             h1 { (title(open.len())) }
             @if !open.is_empty() {

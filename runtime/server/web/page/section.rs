@@ -3,27 +3,34 @@
 use maud::{Markup, html};
 
 use super::{Page, bar, page};
+use crate::web::reader::Reader;
 use crate::web::view::{Cell, Part, Section};
 use crate::web::words::{effect, quoted, shown, verbatim};
 
-/// The navigation. `None` is the list of what waits.
-pub(crate) fn navigation(present: Option<Section>) -> Markup {
+/// The navigation: what this reader may see, and who they are. `None` is the list of what waits.
+pub(crate) fn navigation(present: Option<Section>, reader: &Reader) -> Markup {
     html! {
         nav aria-label="Sections" {
             a href="/" aria-current=[present.is_none().then_some("page")] { "Waiting" }
-            @for section in Section::ALL {
+            @for section in Section::ALL.into_iter().filter(|_| reader.sees_books) {
                 a href=(section.path()) aria-current=[(present == Some(section)).then_some("page")] { (section.title()) }
+            }
+        }
+        @if let Some(name) = &reader.name {
+            div.person {
+                span.note id="person" { "signed in as " (quoted(name)) }
+                button type="button" id="sign-out" data-token=(reader.sign_out) { "Sign out" }
             }
         }
     }
 }
 
 /// One section, as it is at `mark`.
-pub(crate) fn section(section: Section, title: &str, mark: &str, parts: &[Part]) -> Markup {
+pub(crate) fn section(section: Section, title: &str, mark: &str, parts: &[Part], reader: &Reader) -> Markup {
     let words = format!("{title} – Claviger");
     let whole = Page { title: &words, script: "/console.js", token: "", path: section.path() };
     let main = html! {
-        (bar(navigation(Some(section))))
+        (bar(navigation(Some(section), reader)))
         main.wide data-state="console" data-watch="books" data-mark=(mark) {
             h1 { (title) }
             @for (place, one) in parts.iter().enumerate() { (part(place, one)) }
@@ -99,7 +106,23 @@ fn cell(value: &Cell) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cell, Part, Section, section};
+    use super::{Cell, Part, Reader, Section, navigation, section};
+
+    fn reader(name: Option<&str>, sees_books: bool) -> Reader {
+        Reader { name: name.map(str::to_owned), sign_out: "a token".to_owned(), sees_books }
+    }
+
+    #[test]
+    fn whoever_does_not_see_the_books_is_not_led_to_them() {
+        let seen = |name, sees_books| navigation(None, &reader(name, sees_books)).into_string();
+        for section in Section::ALL {
+            let link = format!("href=\"{}\"", section.path());
+            assert!(seen(Some("anna"), true).contains(&link) && !seen(Some("anna"), false).contains(&link));
+        }
+        assert!(seen(Some("anna"), false).contains("id=\"sign-out\""));
+        assert!(!seen(None, true).contains("sign-out"), "nobody signed in on a page of this machine");
+        assert!(!seen(Some("<b>"), true).contains("<b>"));
+    }
 
     #[test]
     fn whatever_stands_in_it_is_text() {
@@ -115,7 +138,7 @@ mod tests {
         let count = cells.len();
         let table =
             Part::Table { title: String::new(), head: vec![evil.clone()], rows: vec![cells], none: String::new() };
-        let page = section(Section::Log, "Log", "0", &[table, Part::Note(evil)]).into_string();
+        let page = section(Section::Log, "Log", "0", &[table, Part::Note(evil)], &reader(None, true)).into_string();
         assert!(!page.contains("<script>alert") && !page.contains('\u{202e}'), "{page}");
         assert_eq!(page.matches("\\u{202e}").count(), count + 2);
     }
