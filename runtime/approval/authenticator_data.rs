@@ -13,9 +13,9 @@ const BE: u8 = 0x08;
 /// Backup state: it is.
 const BS: u8 = 0x10;
 /// Attested credential data follow. Registrations have them, assertions do not.
-const AT: u8 = 0x40;
+pub(crate) const AT: u8 = 0x40;
 /// Extension data follow. None are asked for.
-const ED: u8 = 0x80;
+pub(crate) const ED: u8 = 0x80;
 
 /// Hash, flags and counter: nothing else is in an assertion without extensions.
 const LENGTH: usize = 32 + 1 + 4;

@@ -12,6 +12,13 @@ pub const SIMULATED_RP_ID: &str = "claviger:simulated";
 /// The relying party of what only the host asserts. Not a domain name either.
 pub const HOST_ASSERTED_RP_ID: &str = "claviger:host-asserted";
 
+/// The relying party of security keys that sign on the terminal. Not a domain name either, so what such a key is made for
+/// here, no page can ask it for.
+pub const TERMINAL_RP_ID: &str = "claviger:terminal";
+
+/// What the client data of those signatures name as their origin. The host writes them, as a browser does for its pages.
+pub(crate) const TERMINAL_ORIGIN: &str = "claviger:terminal/security-key";
+
 /// The longest credential identifier, in bytes (WebAuthn Level 3 §4).
 const MAX_CREDENTIAL_ID: usize = 1_023;
 
@@ -62,6 +69,11 @@ pub enum EnrolmentError {
         "approver {0:?} is {1}, but its rp-id belongs to another kind; enrol the key again instead of editing its kind"
     )]
     KindAndRelyingParty(String, ApproverKind),
+    /// A key of the terminal that counts on a page, or the other way round.
+    #[error(
+        "approver {0:?} has an origin that does not belong to its rp-id; enrol the key again instead of editing either"
+    )]
+    OriginAndRelyingParty(String),
     /// Two keys with one identifier: a receipt could mean either.
     #[error("approver {0:?} has the credential-id of another approver; remove one of the two")]
     Duplicate(String),
@@ -83,6 +95,11 @@ impl TryFrom<Enrolment> for EnrolledKey {
         }
         if kind_of(&enrolment.rp_id) != enrolment.kind {
             return Err(EnrolmentError::KindAndRelyingParty(name(), enrolment.kind));
+        }
+        // A receipt tells the page from the terminal by its origin, so one key has one of the two.
+        let on_terminal = enrolment.rp_id == TERMINAL_RP_ID;
+        if enrolment.origins.iter().any(|origin| (origin == TERMINAL_ORIGIN) != on_terminal) {
+            return Err(EnrolmentError::OriginAndRelyingParty(name()));
         }
         Ok(Self(enrolment))
     }
@@ -132,6 +149,11 @@ impl EnrolledKey {
     /// The relying party.
     pub fn rp_id(&self) -> &str {
         &self.0.rp_id
+    }
+
+    /// Whether it is a security key that signs on the terminal, and on no page.
+    pub fn signs_on_terminal(&self) -> bool {
+        self.0.rp_id == TERMINAL_RP_ID
     }
 
     /// The origins that signatures may come from.
@@ -210,6 +232,7 @@ impl Enrolled {
 #[expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 mod tests {
     use super::{Enrolled, EnrolledKey, Enrolment, EnrolmentError, HOST_ASSERTED_RP_ID, SIMULATED_RP_ID};
+    use super::{TERMINAL_ORIGIN, TERMINAL_RP_ID};
     use crate::{ApproverKind, fixtures};
 
     fn enrolment() -> Enrolment {
@@ -249,6 +272,25 @@ mod tests {
             let edited = Enrolment { rp_id: rp_id.to_owned(), kind, ..enrolment() };
             let why = EnrolledKey::try_from(edited).unwrap_err();
             assert!(matches!(why, EnrolmentError::KindAndRelyingParty(_, _)), "{rp_id} {kind}: {why}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_the_terminal_counts_on_no_page_and_no_other_key_on_the_terminal() {
+        let key = |rp_id: &str, origins: &[&str]| {
+            let origins = origins.iter().map(|&origin| origin.to_owned()).collect();
+            EnrolledKey::try_from(Enrolment { rp_id: rp_id.to_owned(), origins, ..enrolment() })
+        };
+        assert!(key(TERMINAL_RP_ID, &[TERMINAL_ORIGIN]).unwrap().signs_on_terminal());
+        let page = "http://claviger.localhost:7443";
+        for (rp_id, origins) in [
+            (TERMINAL_RP_ID, [page].as_slice()),
+            (TERMINAL_RP_ID, &[TERMINAL_ORIGIN, page]),
+            ("claviger.localhost", &[TERMINAL_ORIGIN]),
+            ("claviger.localhost", &[page, TERMINAL_ORIGIN]),
+        ] {
+            let why = key(rp_id, origins).unwrap_err();
+            assert!(matches!(why, EnrolmentError::OriginAndRelyingParty(_)), "{rp_id} {origins:?}: {why}");
         }
     }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::enrolled::TERMINAL_ORIGIN;
 use crate::{ApproverKind, Ask, Assertion, Base64Url, EnrolledKey, HostMethod, client_data};
 
 /// The version of this format. A verifier refuses any other.
@@ -56,6 +57,12 @@ impl Receipt {
     pub fn method(&self) -> Option<HostMethod> {
         let data = client_data::parse(self.client_data_json.as_bytes()).ok()?;
         HostMethod::of_origin(&data.origin).filter(|_| self.kind == ApproverKind::HostAsserted)
+    }
+
+    /// Whether a security key signed it after a question on the terminal; otherwise a passkey did, on a page.
+    pub fn is_by_security_key(&self) -> bool {
+        let origin = client_data::parse(self.client_data_json.as_bytes()).map(|data| data.origin);
+        self.kind == ApproverKind::Webauthn && origin.is_ok_and(|origin| origin == TERMINAL_ORIGIN)
     }
 
     /// A name for this receipt: SHA-256, in hexadecimal, of `claviger/receipt/v1`, a zero byte, and each member in the

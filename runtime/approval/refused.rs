@@ -1,6 +1,6 @@
 //! Why there is no approval. Every text is safe to log and says what to do next.
 
-use crate::{ApproverKind, HostMethod, ReceiptError};
+use crate::{ApproverKind, HostMethod, ReceiptError, SecurityKeyError};
 
 /// Why a request was not approved.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +45,9 @@ pub enum Refused {
         /// What it said.
         why: &'static str,
     },
+    /// Somebody typed a yes, and no security key signed for it.
+    #[error("no security key signed for this: {0}")]
+    SecurityKey(#[from] SecurityKeyError),
     /// The approver's own machinery failed.
     #[error("the {kind} approver failed before it had an answer; call again")]
     ApproverFailed {
@@ -108,6 +111,7 @@ impl Refused {
             Self::NoTerminal { .. } => "no-terminal",
             Self::TooLongToShow { .. } => "too-long-to-show",
             Self::Unverified { .. } => "unverified",
+            Self::SecurityKey(_) => "security-key",
             Self::ApproverFailed { .. } => "approver-failed",
             Self::NotEnrolled => "not-enrolled",
             Self::Receipt(_) => "receipt",

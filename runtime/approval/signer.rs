@@ -95,13 +95,7 @@ impl Signer {
         flags: u8,
         counter: u32,
     ) -> Option<Assertion> {
-        let client_data = ClientData {
-            r#type: "webauthn.get",
-            challenge: challenge.as_slice().into(),
-            origin: self.origin,
-            cross_origin: false,
-        };
-        let client_data = serde_json::to_vec(&client_data).ok()?;
+        let client_data = client_data(challenge, self.origin)?;
         let authenticator_data = AuthenticatorData::new(self.rp_id, flags, counter).to_bytes();
         let signature: Signature = self.key.sign(&signed_message(&authenticator_data, &client_data));
         Some(Assertion {
@@ -112,6 +106,12 @@ impl Signer {
             batch,
         })
     }
+}
+
+/// The client's statement for a challenge, as this program writes it where there is no browser (WebAuthn Level 3 §5.8.1).
+pub(crate) fn client_data(challenge: &[u8; 32], origin: &str) -> Option<Vec<u8>> {
+    let challenge = challenge.as_slice().into();
+    serde_json::to_vec(&ClientData { r#type: "webauthn.get", challenge, origin, cross_origin: false }).ok()
 }
 
 impl fmt::Debug for Signer {

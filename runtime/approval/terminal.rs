@@ -1,6 +1,6 @@
 //! Asking on the terminal.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -29,12 +29,26 @@ const MAX_QUESTION: usize = 64 * 1024;
 /// receipts are marked `host-asserted`, with the flag "user verified" clear.
 #[derive(Debug)]
 pub struct TerminalPrompt {
-    device: PathBuf,
+    talk: Conversation,
     signer: Signer,
     /// Who must recognise the person besides, if anybody.
     presence: Option<Box<dyn Presence>>,
+}
+
+/// Questions on a terminal, and what is typed under them.
+#[derive(Debug)]
+pub(crate) struct Conversation {
+    device: PathBuf,
     /// Two questions at once could be answered crosswise; the next one waits until the terminal is free again.
     turn: Arc<Mutex<()>>,
+}
+
+/// A yes that was typed. The terminal is this question's until it is dropped.
+pub(crate) struct Typed<'a> {
+    /// The question, or its lease.
+    pub(crate) chosen: &'a Ask,
+    pub(crate) turn: OwnedMutexGuard<()>,
+    answer: Answer,
 }
 
 /// What a person may type.
@@ -91,7 +105,7 @@ impl TerminalPrompt {
         presence: Option<Box<dyn Presence>>,
     ) -> Result<Self, UnusableSeed> {
         let method = presence.as_ref().map_or(HostMethod::Terminal, |presence| presence.method());
-        Ok(Self { device, signer: Signer::host_asserted(seed, method)?, presence, turn: Arc::default() })
+        Ok(Self { talk: Conversation::on(device), signer: Signer::host_asserted(seed, method)?, presence })
     }
 
     /// How this prompt's key is enrolled.
@@ -103,33 +117,68 @@ impl TerminalPrompt {
     }
 
     async fn ask(&self, ask: &Ask) -> Result<Assertion, Refused> {
+        let invitation = self.presence.as_ref().map(|presence| presence.invitation());
+        let Typed { chosen, turn, answer } = self.talk.question(ask, invitation).await?;
+        if let Some(presence) = &self.presence {
+            // The terminal stays this question's: whoever touches or types now means this one.
+            let confirmed = presence.confirm(ask, chosen).await;
+            self.talk.tell(outcome(answer, confirmed.is_ok()), turn).await;
+            confirmed?;
+        }
+        // "User verified" stays clear: no authenticator vouches for it.
+        self.signer.sign(chosen, UP, 0).ok_or(Refused::ApproverFailed { kind: self.kind() })
+    }
+}
+
+impl Typed<'_> {
+    /// What the person is told when something confirmed this yes, or did not.
+    pub(crate) fn outcome(&self, confirmed: bool) -> &'static str {
+        outcome(self.answer, confirmed)
+    }
+}
+
+fn outcome(answer: Answer, confirmed: bool) -> &'static str {
+    if confirmed { said(answer) } else { "  Not confirmed, so this was denied.\n" }
+}
+
+impl Conversation {
+    /// On the terminal that this process was started on.
+    pub(crate) fn here() -> Self {
+        Self::on(TERMINAL.into())
+    }
+
+    pub(crate) fn on(device: PathBuf) -> Self {
+        Self { device, turn: Arc::default() }
+    }
+
+    /// The terminal.
+    pub(crate) fn device(&self) -> &Path {
+        &self.device
+    }
+
+    /// Shows a question and waits for a yes. With an invitation, something else must follow the yes: the person is told what.
+    pub(crate) async fn question<'a>(
+        &self,
+        ask: &'a Ask,
+        invitation: Option<&'static str>,
+    ) -> Result<Typed<'a>, Refused> {
         let question = render(ask);
         if question.len() > MAX_QUESTION {
             return Err(Refused::TooLongToShow { limit: MAX_QUESTION });
         }
         let turn = Arc::clone(&self.turn).lock_owned().await;
         let expected = Expected { lease: ask.as_lease().is_some(), code: ask.match_code().map(str::to_owned) };
-        let (answer, turn) = self.converse(question, expected, turn).await?;
+        let (answer, turn) = self.converse(question, expected, invitation, turn).await?;
         let chosen = match answer {
             Answer::Once => Some(ask),
             Answer::Lease => ask.as_lease(),
             Answer::No => None,
         };
-        let failed = Refused::ApproverFailed { kind: self.kind() };
-        let chosen = chosen.ok_or(Refused::Denied)?;
-        if let Some(presence) = &self.presence {
-            // The terminal stays this question's: whoever touches or types now means this one.
-            let confirmed = presence.confirm(ask, chosen).await;
-            let outcome = if confirmed.is_ok() { said(answer) } else { "  Not confirmed, so this was denied.\n" };
-            self.tell(outcome, turn).await;
-            confirmed?;
-        }
-        // "User verified" stays clear: no authenticator vouches for it.
-        self.signer.sign(chosen, UP, 0).ok_or(failed)
+        Ok(Typed { chosen: chosen.ok_or(Refused::Denied)?, turn, answer })
     }
 
     /// For the person alone: nothing depends on whether it is read.
-    async fn tell(&self, outcome: &'static str, turn: OwnedMutexGuard<()>) {
+    pub(crate) async fn tell(&self, outcome: &'static str, turn: OwnedMutexGuard<()>) {
         let device = self.device.clone();
         let told = spawn_blocking(move || {
             let _turn = turn;
@@ -143,18 +192,18 @@ impl TerminalPrompt {
         &self,
         question: String,
         expected: Expected,
+        invitation: Option<&'static str>,
         turn: OwnedMutexGuard<()>,
     ) -> Result<(Answer, OwnedMutexGuard<()>), Refused> {
         let withdrawal = Withdrawal::default();
         let withdrawn = withdrawal.flag();
         let device = self.device.clone();
-        let invitation = self.presence.as_ref().map(|presence| presence.invitation());
         let talk = spawn_blocking(move || {
             let mut device = Device::open(&device)?;
             let answer = exchange(&mut device, &question, &expected, invitation, &withdrawn);
             Ok((answer.map_err(|silence| ended(&mut device, &silence))?, turn))
         });
-        talk.await.map_err(|_| Refused::ApproverFailed { kind: self.kind() })?
+        talk.await.map_err(|_| Refused::NoTerminal { why: "the conversation on it broke off" })?
     }
 }
 

@@ -26,7 +26,7 @@ const SHOWN_ID: usize = 12;
 
 /// Whether anybody can approve in the browser.
 pub(crate) fn has_passkey(enrolled: &Enrolled) -> bool {
-    enrolled.keys().iter().any(|key| key.kind() == ApproverKind::Webauthn)
+    enrolled.keys().iter().any(is_of_a_page)
 }
 
 /// Every key that counts or counted.
@@ -117,18 +117,29 @@ pub(crate) fn detail(key: &EnrolledKey) -> String {
 pub(crate) fn list(state: &State) -> Result<Output, Failure> {
     let here = web::origin(&state.config()?)?.to_string();
     let enrolled = open::enrolled(state)?;
-    let row = |key: &EnrolledKey| {
-        vec![key.name().to_owned(), key.kind().to_string(), short(key), key.role().unwrap_or("-").to_owned()]
-    };
+    let row =
+        |key: &EnrolledKey| vec![key.name().to_owned(), kind(key), short(key), key.role().unwrap_or("-").to_owned()];
     let rows: Vec<Vec<String>> = enrolled.keys().iter().map(row).collect();
     let json: Vec<Value> = enrolled.keys().iter().map(|key| told_for(key, &here)).collect();
     let list = output::list(&["APPROVER", "KIND", "KEY", "ROLE"], &rows, "nobody can approve");
     Output::new(format!("{list}{}", elsewhere(&enrolled, &here)), &json)
 }
 
-/// Whether a key signs on the page that is configured now. A passkey is bound to the page that it was made on.
+/// The kind, and whether a security key on the terminal stands behind it.
+fn kind(key: &EnrolledKey) -> String {
+    let on_terminal = if key.signs_on_terminal() { ", security key" } else { "" };
+    format!("{}{on_terminal}", key.kind())
+}
+
+/// Whether a key signs on the page that is configured now, or on the terminal. A passkey is bound to the page that it was made
+/// on.
 fn signs_on(key: &EnrolledKey, page: &str) -> bool {
-    key.kind() != ApproverKind::Webauthn || key.origins().contains(page)
+    !is_of_a_page(key) || key.origins().contains(page)
+}
+
+/// Whether it is a passkey of a page.
+fn is_of_a_page(key: &EnrolledKey) -> bool {
+    key.kind() == ApproverKind::Webauthn && !key.signs_on_terminal()
 }
 
 fn told_for(key: &EnrolledKey, page: &str) -> Value {
@@ -187,7 +198,7 @@ pub(crate) fn revoke(state: &State, identity: Option<&Path>, approver: &str) -> 
     Output::new(format!("revoked: {}", names.join(", ")), &json)
 }
 
-/// A name means the person's passkeys; the host's own key at the terminal is named by its identifier.
+/// A name means the person's passkeys and security keys; the host's own key at the terminal is named by its identifier.
 fn is_meant(key: &EnrolledKey, approver: &str) -> bool {
     let by_name = key.kind() == ApproverKind::Webauthn && key.name() == approver;
     let by_id = approver.len() >= SHOWN_ID && key.credential_id().to_string().starts_with(approver);

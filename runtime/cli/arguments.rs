@@ -299,6 +299,9 @@ pub(crate) enum Approver {
         role: Option<String>,
         #[command(flatten)]
         machine: Machine,
+        /// Enrol the security key that is plugged in, for approving on the terminal (`approver = "security-key"`)
+        #[arg(long, conflicts_with = "machine")]
+        security_key: bool,
     },
     /// List the keys that count
     List,

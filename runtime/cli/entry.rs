@@ -69,15 +69,20 @@ fn approval(entry: &Members<'_>) -> String {
     format!("under a lease, use {}", entry.text("/proof/lease/use_number"))
 }
 
-/// By which method the host came to say that somebody agreed, where it was more than a word on the terminal.
+/// By which method the host came to say that somebody agreed, where it was more than a word on the terminal; and which
+/// authenticator signed, where it was no page's passkey.
 fn method(entry: &Members<'_>, one: usize) -> String {
     let method = entry.0.pointer(&format!("/proof/receipts/{one}")).and_then(method_of);
-    method.filter(|method| *method != HostMethod::Terminal).map(|method| format!(" by {method}")).unwrap_or_default()
+    method
+        .filter(|method| *method != HostMethod::Terminal.as_str())
+        .map(|method| format!(" by {method}"))
+        .unwrap_or_default()
 }
 
-/// The method of a receipt, if the host asserts it.
-pub(crate) fn method_of(receipt: &Value) -> Option<HostMethod> {
-    Receipt::deserialize(receipt).ok()?.method()
+/// The method of a receipt, if the host asserts it, or a security key signed it on the terminal.
+pub(crate) fn method_of(receipt: &Value) -> Option<&'static str> {
+    let receipt = Receipt::deserialize(receipt).ok()?;
+    if receipt.is_by_security_key() { Some("security key") } else { receipt.method().map(HostMethod::as_str) }
 }
 
 fn closed(entry: &Members<'_>) -> String {

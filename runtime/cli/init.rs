@@ -123,6 +123,7 @@ fn configure(state: &State, second: Option<PathBuf>, principal: &str, approver: 
         simulated_answer: None,
         web: state::Web::default(),
         system_bus: None,
+        security_key: None,
         notify: Vec::new(),
         op: None,
         audit: second.map(|second| AuditChoice { second_checkpoint: Some(second), ..AuditChoice::default() }),

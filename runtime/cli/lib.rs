@@ -52,6 +52,7 @@ mod recover;
 mod reference;
 mod revoking;
 mod secret;
+mod security_key;
 mod state;
 mod state_files;
 mod usage;
@@ -142,7 +143,10 @@ fn said(state: &State, identity: Option<&Path>, command: &Command) -> Result<Out
         Command::Grant(Grant::Revoke { connection, actions, principals }) => {
             revoking::revoke(state, identity, connection, actions, principals)
         }
-        Command::Approver(Approver::Add { name, role, machine }) => match machine.method() {
+        Command::Approver(Approver::Add { security_key: true, name, role, .. }) => {
+            security_key::add(state, identity, name.as_deref(), role.as_deref())
+        }
+        Command::Approver(Approver::Add { name, role, machine, .. }) => match machine.method() {
             Some(method) => asserted::add(state, identity, method),
             None => approver::add(state, identity, name.as_deref(), role.as_deref()),
         },

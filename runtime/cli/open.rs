@@ -26,7 +26,7 @@ use crate::console::Shelf;
 use crate::error::{Code, Failure};
 use crate::holder::holder;
 use crate::state::{ApproverChoice, Config, Op, ProviderChoice, SimulatedChoice, State};
-use crate::{approver, attending, connection, keys, notify, plugin, prompt, state, web};
+use crate::{approver, attending, connection, keys, notify, plugin, prompt, security_key, state, web};
 
 /// The file name of the compiler process, which lies beside this program.
 const COMPILER: &str = "claviger-compile";
@@ -229,6 +229,11 @@ pub(crate) fn enrolled(state: &State) -> Result<Enrolled, Failure> {
 async fn desk(state: &State, config: &Config, log: &Log, vault: &Vault) -> Result<(Desk, Option<Web>), Failure> {
     let enrolled = enrolled(state)?;
     let (approver, web): (Box<dyn Approver>, Option<Web>) = match config.approver {
+        // Who enrolled a stronger way is not asked by the weaker one.
+        ApproverChoice::Terminal if !approver::has_passkey(&enrolled) && security_key::is_enrolled(&enrolled) => {
+            (Box::new(security_key::prompt(state, config)?), None)
+        }
+        ApproverChoice::SecurityKey => (Box::new(security_key::prompt(state, config)?), None),
         ApproverChoice::Terminal if !approver::has_passkey(&enrolled) => {
             (Box::new(asserting(state, config, HostMethod::Terminal)?), None)
         }

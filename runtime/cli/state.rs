@@ -33,6 +33,9 @@ pub(crate) struct Config {
     /// The D-Bus address of the system bus, where it is not in its usual place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) system_bus: Option<String>,
+    /// Where the security key and libfido2's programs are, when they are not where they are looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) security_key: Option<crate::security_key::SecurityKey>,
     /// Who is told, elsewhere, that a request waits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) notify: Vec<crate::notify::Notify>,
@@ -51,7 +54,8 @@ pub(crate) struct Config {
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ApproverChoice {
-    /// The page in the browser as soon as a passkey is enrolled; until then a prompt on the controlling terminal.
+    /// The page in the browser as soon as a passkey is enrolled; until then a prompt on the controlling terminal, with a
+    /// security key as soon as one is enrolled.
     Terminal,
     /// A prompt on the controlling terminal, and then a finger that the machine's fingerprint daemon recognises. The host
     /// asserts both; it is this and nothing else, whatever else is enrolled.
@@ -63,6 +67,8 @@ pub(crate) enum ApproverChoice {
     TouchId,
     /// The same with Windows's own dialog.
     WindowsHello,
+    /// A prompt on the controlling terminal, and then a security key that signs; this and nothing else.
+    SecurityKey,
     /// The page in the browser and nothing else.
     Web,
     /// A software passkey that says yes. Only in a throw-away directory, and marked in every receipt.

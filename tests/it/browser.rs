@@ -16,3 +16,5 @@ mod program;
 mod reader;
 mod team;
 mod team_door;
+
+pub(crate) use batch::second_opinion;

@@ -9,6 +9,7 @@ mod partial;
 mod polkit;
 pub(crate) mod real;
 mod secrets;
+mod security_key;
 mod simulated;
 mod terminal;
 pub(crate) mod variant;

@@ -318,6 +318,9 @@ class Approver:
         self.relying_party, self.origins = enrolment["rp-id"], enrolment["origins"]
         if KINDS.get(self.relying_party, "webauthn") != self.kind:
             raise Wrong("an approver's kind and relying party do not belong together")
+        on_terminal = self.relying_party == "claviger:terminal"
+        if any((origin == "claviger:terminal/security-key") != on_terminal for origin in self.origins):
+            raise Wrong("an approver's origin and relying party do not belong together")
         point = base64url(enrolment["public-key"])
         if len(point) != 65 or point[0] != 4:
             raise Wrong("an approver's key is no P-256 key")

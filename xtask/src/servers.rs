@@ -61,10 +61,10 @@ fn copy(name: &str, to: &Path) -> Result<(), Failed> {
 }
 
 /// Node.js, npm, Python's venv, strace, which the tests of the log inject faults with, the fingerprint daemon and polkit with
-/// the bus that they speak on; from Debian where the machine has none.
+/// the bus that they speak on, and libfido2's programs; from Debian where the machine has none.
 fn system_packages() -> Result<(), Failed> {
     // A program, how to see that it works, and the Debian packages that bring it.
-    let needed: [(&str, &[&str], &[&str]); 7] = [
+    let needed: [(&str, &[&str], &[&str]); 8] = [
         ("node", &["--version"], &["nodejs", "npm"]),
         ("npm", &["--version"], &["npm"]),
         ("python3", &["-c", "import ensurepip, venv"], &["python3", "python3-venv"]),
@@ -74,6 +74,7 @@ fn system_packages() -> Result<(), Failed> {
         ("sh", &["-c", "test -x /usr/libexec/fprintd"], &["fprintd"]),
         // Nor has polkit's a place on the path.
         ("sh", &["-c", "test -x /usr/lib/polkit-1/polkitd"], &["polkitd"]),
+        ("fido2-token", &["-V"], &["fido2-tools"]),
     ];
     let absent = |program: &str, probe: &[&str]| Step::new(program, Path::new(program)).args(probe).output().is_err();
     let missing: Vec<&str> = needed
@@ -85,7 +86,7 @@ fn system_packages() -> Result<(), Failed> {
     if missing.is_empty() {
         return Ok(());
     }
-    say("Node.js, Python, strace, dbus, fprintd or polkitd is missing; Debian has them");
+    say("Node.js, Python, strace, dbus, fprintd, polkitd or libfido2's programs are missing; Debian has them");
     apt(&missing)
 }
 

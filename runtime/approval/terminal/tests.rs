@@ -44,12 +44,12 @@ impl Screen {
         TerminalPrompt::on(self.path.clone(), &SEED, None).unwrap()
     }
 
-    fn type_in(&mut self, keys: &str) {
+    pub(crate) fn type_in(&mut self, keys: &str) {
         self.file.write_all(keys.as_bytes()).unwrap();
     }
 
     /// Reads until this text has appeared.
-    fn wait_for(&mut self, text: &str) -> String {
+    pub(crate) fn wait_for(&mut self, text: &str) -> String {
         let mut seen = Vec::new();
         let started = Instant::now();
         while !String::from_utf8_lossy(&seen).contains(text) {

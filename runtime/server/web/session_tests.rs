@@ -153,7 +153,7 @@ async fn whoever_listens_hears_that_a_session_was_ended() {
     let (annas, bens) = (signed_in(&sessions, "anna", now), signed_in(&sessions, "ben", now));
     let mut ends = sessions.ends();
     sessions.end(annas);
-    tokio::time::timeout(Duration::from_secs(5), ends.changed()).await.expect("nobody was told").unwrap();
+    tokio::time::timeout(Duration::from_secs(5), ends.changed()).await.unwrap().unwrap();
     assert!(!sessions.is_live(annas, now) && sessions.is_live(bens, now));
     assert_eq!(sessions.person(annas), None);
 }

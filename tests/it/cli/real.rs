@@ -84,9 +84,16 @@ impl<'a> Real<'a> {
 
     /// Runs the program on a terminal of its own.
     pub(crate) fn on_terminal(&self, arguments: &[&str]) -> Terminal<'_> {
+        self.shell(arguments, "")
+    }
+
+    /// The same in a shell that then does something else.
+    pub(crate) fn shell(&self, arguments: &[&str], then: &str) -> Terminal<'_> {
         let quoted = |word: &String| format!("'{}'", word.replace('\'', r"'\''"));
         let words: Vec<String> = self.arguments(arguments).iter().map(quoted).collect();
-        Terminal::start(self.lab, &format!("exec '{}' {}", env!("CARGO_BIN_EXE_claviger"), words.join(" ")))
+        let exec = if then.is_empty() { "exec " } else { "" };
+        let line = format!("{exec}'{}' {}{then}", env!("CARGO_BIN_EXE_claviger"), words.join(" "));
+        Terminal::start(self.lab, &line)
     }
 
     /// As [`swept`], with the files of this directory.
