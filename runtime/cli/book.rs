@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use crate::door::{Answer, Greeting, MAX_SENTENCE, Near, Note, Sentence, VERSION, Vouched, Wanted, invitation};
 use crate::error::{Code, Failure};
 use crate::state::State;
-use crate::{approver, open};
+use crate::{approver, open, output};
 
 /// How long a host may take over one answer. It writes one entry, or looks at its files once.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -107,6 +107,13 @@ impl Book {
         detail: Option<&str>,
     ) -> Result<(), Failure> {
         crate::block_on(self.note(action, subject, detail))?
+    }
+
+    /// Tells of what a host that runs does not take up: what a client was told of its tools stays so.
+    pub(crate) fn counts_later(&self, what: &str) {
+        if matches!(self.0, Place::Host(_)) {
+            output::notice(&format!("a host runs; {what} counts from its next start on"));
+        }
     }
 
     /// Says that everything is done, and waits until a host that runs goes by it.

@@ -37,6 +37,7 @@ pub(crate) fn add(state: &State, identity: Option<&Path>, arguments: &AddConnect
     let mut book = Book::open(state, identity)?;
     book.note_now(OperatorAction::ConnectionAdded, arguments.name.as_str(), Some(&text))?;
     state::write(&path, text.as_bytes())?;
+    book.counts_later("a new connection");
     book.close()?;
     let said =
         format!("connection {} is added with {granted} granted operations; see {}", arguments.name, path.display());

@@ -40,6 +40,9 @@ const FIRST: Duration = Duration::from_secs(5);
 /// How long a command may take over what it does: 1Password may be asked in between, and asks a person.
 const PATIENCE: Duration = Duration::from_secs(3 * 60);
 
+/// How long nobody is let in when the system lets nobody in.
+const PAUSE: Duration = Duration::from_millis(200);
+
 /// Visitors at once. Commands are typed one by one.
 const MAX_VISITORS: usize = 8;
 
@@ -153,7 +156,11 @@ impl Door {
         let places = Arc::new(tokio::sync::Semaphore::new(MAX_VISITORS));
         loop {
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-            let Ok((stream, _)) = self.listener.accept().await else { return };
+            let Ok((stream, _)) = self.listener.accept().await else {
+                // Too many files are open, for example: that passes.
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            };
             let host = host.clone();
             let errands = errands.clone();
             tokio::spawn(async move {

@@ -86,6 +86,7 @@ pub(crate) fn install(
     let digest = verified.manifest_digest().to_string();
     book.note_now(OperatorAction::PluginInstalled, &format!("{} {}", plugin.name, plugin.version), Some(&digest))?;
     place(state, &plugin.name, &copy)?;
+    book.counts_later("what was installed");
     book.close()?;
     let text = format!("{} {} is installed; `claviger connection add` makes it usable", plugin.name, plugin.version);
     Output::new(

@@ -182,7 +182,10 @@ fn an_operators_commands_work_while_a_host_has_the_log() {
     lab.put("op://MSP/Beside/field", psa.canaries.last().unwrap()).unwrap();
     lab.must(&["connection", "bind", "psa", "client-id=op://MSP/Beside/field"]).unwrap();
     lab.must(&["audit", "export", bundle.to_str().unwrap()]).unwrap();
-    lab.install("pax8").unwrap();
+    let (package, key) = (lab.package("pax8"), lab.package("pax8").with_file_name("publisher.pub"));
+    let installed = lab.must(&["plugin", "install", package.to_str().unwrap(), "--trust", key.to_str().unwrap()]);
+    let installed = installed.unwrap();
+    assert!(installed.stderr.contains("counts from its next start on"), "{}", installed.stderr);
     let done: Vec<[String; 3]> = notes(&lab);
     let done: Vec<&str> = done.iter().map(|[action, ..]| action.as_str()).collect();
     let expected = ["secret-put", "connection-changed", "connection-followed", "log-exported", "plugin-installed"];
