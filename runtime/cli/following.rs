@@ -53,7 +53,7 @@ impl Following {
     }
 
     /// Looks once, and makes the hallway go by what was found.
-    pub(crate) async fn look(&mut self, hallway: &Hallway) {
+    pub(crate) async fn look(&mut self, hallway: &Arc<Hallway>) {
         let mut policy = Policy::clone(&hallway.policy());
         let mut changed = false;
         for (name, known) in &mut self.known {

@@ -110,13 +110,20 @@ impl Hallway {
     }
 
     /// Goes by another policy from now on. On each connection that is not the same in both, what waits for people is
-    /// denied, no earlier yes stands, and what is asked next is held against the new grant.
-    pub fn follow(&self, policy: Policy) {
+    /// denied, no earlier yes stands, what is asked next is held against the new grant, and sessions are logged out of, beside
+    /// everything else. Needs a tokio runtime.
+    pub fn follow(self: &Arc<Self>, policy: Policy) {
         let policy = Arc::new(policy);
         let before = self.policy.send_replace(Arc::clone(&policy));
-        for name in before.names().filter(|name| !before.agrees(&policy, name)) {
-            self.desk.void_connection(name);
-        }
+        let changed: Vec<Name> = before.names().filter(|name| !before.agrees(&policy, name)).cloned().collect();
+        changed.iter().for_each(|name| self.desk.void_connection(name));
+        let hallway = Arc::clone(self);
+        tokio::spawn(async move {
+            for name in &changed {
+                hallway.vault.release(name).await;
+            }
+            hallway.end_replaced();
+        });
     }
 
     /// Allows nothing any more, for the rest of this host's life: what waits for people is denied, no lease stands, sessions

@@ -159,6 +159,15 @@ impl<V: Send + Sync + 'static> Kept<V> {
         self.retired.as_ref().map(|ended| std::mem::take(&mut *ended.values())).unwrap_or_default()
     }
 
+    /// Takes out every value of a connection, also those that are being minted: they are retired, or dropped where that is
+    /// their end. Who uses one goes on with it.
+    pub(crate) async fn release(&self, connection: &Name) {
+        let places: Vec<_> = self.places().extract_if(|(of, _), _| of == connection).collect();
+        for ((connection, credential), place) in places {
+            self.close(&connection, &credential, &place).await;
+        }
+    }
+
     /// Whether something was replaced, or its life is over, and no call uses it any more.
     pub(crate) fn has_retired(&self) -> bool {
         self.retired.as_ref().is_some_and(|ended| ended.values().iter().any(Retired::is_idle))

@@ -72,6 +72,13 @@ impl Vault {
         ending(self.opened.take_all().await)
     }
 
+    /// Lets go of what was minted for a connection: its tokens are wiped, and its sessions are there for
+    /// [`Vault::take_replaced_sessions`].
+    pub async fn release(&self, connection: &Name) {
+        self.tokens.release(connection).await;
+        self.opened.release(connection).await;
+    }
+
     /// Whether there are sessions that were replaced, or whose life is over, and that no call uses any more.
     pub fn has_replaced_sessions(&self) -> bool {
         self.opened.has_retired()

@@ -4,6 +4,8 @@
 mod endings;
 mod keys;
 
+use std::time::{Duration, Instant};
+
 use claviger_lab::{Agent, Canary, Draft, Lab};
 use claviger_sim::{Running, SessionBook, SessionConfig, SessionVendor, Sessions};
 use serde_json::{Value, json};
@@ -101,6 +103,25 @@ fn lives(vendor: SessionVendor, name: &'static str, second: &str, log_out: Optio
     }
     // The one that the server forgot was logged out of too: it had to be tried.
     assert_eq!(site.noted(), 2 * ended);
+    site.swept();
+}
+
+/// A connection that is taken away while the host runs leaves nobody logged in.
+#[test]
+fn whose_connection_is_removed_is_logged_out_while_the_host_goes_on() {
+    let site = Site::redfish();
+    let mut agent = Agent::start(&site.lab).unwrap();
+    assert_eq!(site.call(&mut agent, "read"), 200);
+    assert_eq!(site.book.counts(), (1, 0, 1));
+    site.lab.must(&["connection", "remove", "site"]).unwrap();
+    let begin = Instant::now();
+    while site.book.counts() != (1, 1, 0) {
+        assert!(begin.elapsed() < Duration::from_secs(30), "the session stays open: {:?}", site.book.counts());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(agent.tools().is_ok(), "the host goes on");
+    drop(agent);
+    assert_eq!((site.book.counts(), site.noted()), ((1, 1, 0), 1));
     site.swept();
 }
 
