@@ -88,6 +88,21 @@ fn accepted(real: &Real<'_>) {
     assert_eq!(opinion["ok"], true, "{opinion}");
 }
 
+/// A receipt tells the terminal from a page by its origin, so neither verifier takes a key that has both.
+fn neither_accepts_a_page_beside_the_terminal(real: &Real<'_>) {
+    let bundle = real.lab.beside("edited");
+    assert_eq!(real.run(&["audit", "export", bundle.to_str().unwrap()], b"").code, 0);
+    let keys = bundle.join("keys.json");
+    let text = fs::read_to_string(&keys).unwrap();
+    let origin = "\"claviger:terminal/security-key\"";
+    assert!(text.contains(origin), "{text}");
+    fs::write(&keys, text.replace(origin, &format!("{origin}, \"http://claviger.localhost:7443\""))).unwrap();
+    let ours = real.run(&["audit", "verify", bundle.to_str().unwrap()], b"");
+    assert!(ours.code != 0 && ours.stderr.contains("no readable public keys"), "{}", ours.stderr);
+    let theirs = second_opinion(&bundle);
+    assert!(theirs["why"].as_str().unwrap_or_default().contains("origin and relying party"), "{theirs}");
+}
+
 #[test]
 fn a_key_with_a_pin_approves_and_the_pin_is_nowhere() {
     for protocol in [Protocol::One, Protocol::Two] {
@@ -114,6 +129,7 @@ fn a_key_with_a_pin_approves_and_the_pin_is_nowhere() {
         assert!(log.contains("approved by alex (webauthn by security key)"), "{log}");
         let list = real.run(&["approver", "list"], b"").stdout;
         assert!(list.contains("webauthn, security key") && !list.contains("made on another page"), "{list}");
+        neither_accepts_a_page_beside_the_terminal(&real);
         // A key that was revoked counts no more, and what it signed before still does.
         let revoked = real.run(&["approver", "revoke", "alex"], b"");
         assert_eq!(revoked.code, 0, "{}", revoked.stderr);
