@@ -110,7 +110,8 @@ fn write(path: &Path, keys: &Enrolled) -> Result<(), Failure> {
 /// What the log says of a key: enough to recognise it without the file.
 pub(crate) fn detail(key: &EnrolledKey) -> String {
     let role = key.role().map(|role| format!(", role {role}")).unwrap_or_default();
-    format!("{} {} for {}{role}", key.kind(), key.credential_id(), key.rp_id())
+    let origins: Vec<&str> = key.origins().iter().map(String::as_str).collect();
+    format!("{} {} for {} at {}{role}", key.kind(), key.credential_id(), key.rp_id(), origins.join(" "))
 }
 
 /// Lists the keys that count.
