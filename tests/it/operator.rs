@@ -146,6 +146,37 @@ fn a_plugin_that_is_trusted_no_more_runs_no_more() {
 }
 
 #[test]
+fn while_the_approvers_cannot_be_read_nobody_approves() {
+    let lab = lab();
+    let psa = lab.psa(0).unwrap();
+    let mut agent = Agent::start(&lab).unwrap();
+    assert!(!search(&mut agent).0);
+    let file = lab.state().join("approvers.toml");
+    let whole = fs::read_to_string(&file).unwrap();
+    fs::write(&file, "[[approver").unwrap();
+    let (begin, mut sent) = (Instant::now(), psa.running.seen().len());
+    loop {
+        let (is_error, text) = search(&mut agent);
+        if is_error {
+            assert!(text.contains("not enrolled"), "{text}");
+            break;
+        }
+        assert!(begin.elapsed() < PATIENCE, "an approver whom no file names went on");
+        sent = psa.running.seen().len();
+    }
+    assert_eq!(psa.running.seen().len(), sent);
+    fs::write(&file, whole).unwrap();
+    // The host looks every second, and a session that asks on and on is refused for that.
+    std::thread::sleep(Duration::from_secs(1));
+    while search(&mut agent).0 {
+        assert!(begin.elapsed() < PATIENCE, "the approver never came back: {}", search(&mut agent).1);
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    drop(agent);
+    swept(&lab);
+}
+
+#[test]
 fn a_host_that_is_locked_does_nothing_any_more() {
     let lab = lab();
     let psa = lab.psa(0).unwrap();
