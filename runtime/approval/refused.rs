@@ -57,6 +57,11 @@ pub enum Refused {
     /// Somebody signed whose key is not enrolled.
     #[error("the signature is of a key that is not enrolled; approvers.toml lists those that are")]
     NotEnrolled,
+    /// What was asked is not enough any more.
+    #[error(
+        "a passkey or a security key was enrolled while this host runs, so a yes on the terminal alone counts no more; start the host again, and it asks for that"
+    )]
+    Superseded,
     /// Somebody enrolled answered, but the answer does not verify.
     #[error("the approver's answer proves nothing: {0}")]
     Receipt(#[from] ReceiptError),
@@ -114,6 +119,7 @@ impl Refused {
             Self::SecurityKey(_) => "security-key",
             Self::ApproverFailed { .. } => "approver-failed",
             Self::NotEnrolled => "not-enrolled",
+            Self::Superseded => "superseded",
             Self::Receipt(_) => "receipt",
             Self::Simulated => "simulated",
             Self::SessionLocked { .. } => "session-locked",

@@ -38,6 +38,7 @@ mod locking;
 mod machine_arguments;
 mod making;
 mod mcp;
+mod meanwhile;
 mod notify;
 mod open;
 mod output;

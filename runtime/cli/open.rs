@@ -25,6 +25,7 @@ use crate::beside::beside;
 use crate::console::Shelf;
 use crate::error::{Code, Failure};
 use crate::holder::holder;
+use crate::meanwhile::Meanwhile;
 use crate::state::{ApproverChoice, Config, Op, ProviderChoice, SimulatedChoice, State};
 use crate::{approver, attending, connection, keys, notify, plugin, prompt, security_key, state, web};
 
@@ -235,7 +236,7 @@ async fn desk(state: &State, config: &Config, log: &Log, vault: &Vault) -> Resul
         }
         ApproverChoice::SecurityKey => (Box::new(security_key::prompt(state, config)?), None),
         ApproverChoice::Terminal if !approver::has_passkey(&enrolled) => {
-            (Box::new(asserting(state, config, HostMethod::Terminal)?), None)
+            (Box::new(Meanwhile::new(asserting(state, config, HostMethod::Terminal)?, state)), None)
         }
         // Nor here: who unplugs the reader gets no prompt without it.
         ApproverChoice::Fprintd => (Box::new(asserting(state, config, HostMethod::Fprintd)?), None),

@@ -77,7 +77,7 @@ fn asked_from_now_on(config: &Config, enrolled: &Enrolled) -> &'static str {
     match config.approver {
         ApproverChoice::SecurityKey => "a second key, for when one is lost: claviger approver add --security-key",
         ApproverChoice::Terminal if !approver::has_passkey(enrolled) => {
-            "whatever is started from now on asks for it; let claviger.toml say approver = \"security-key\", so that nothing weaker ever does"
+            "whatever is started from now on asks for it, and a host that runs on the terminal alone has to be started again; let claviger.toml say approver = \"security-key\", so that nothing weaker ever does"
         }
         _ => "let claviger.toml say approver = \"security-key\"; until then requests are approved as before",
     }

@@ -1,5 +1,10 @@
 //! A person at a terminal: asked there and nowhere else, and never by accident.
 
+use std::fs;
+
+use claviger::approval::{ApproverKind, Enrolled, EnrolledKey, Enrolment, PublicKey};
+use p256::ecdsa::SigningKey;
+
 use super::real::Real;
 use crate::laboratory::lab;
 
@@ -36,6 +41,36 @@ fn a_request_is_shown_on_the_terminal_and_yes_lets_it_go() {
         log.as_array().unwrap().iter().filter_map(|entry| entry.pointer("/proof/receipts/0/kind")).collect();
     assert_eq!(receipts, ["host-asserted"]);
     assert_eq!(real.run(&["audit", "verify"], b"").code, 0);
+    real.swept();
+}
+
+/// Somebody enrols a passkey while a question stands on the terminal: the weaker way ends there and then.
+#[test]
+fn a_yes_on_the_terminal_counts_no_more_once_a_passkey_is_enrolled() {
+    let lab = lab();
+    let psa = lab.psa(0).unwrap();
+    let real = Real::with_identity(&lab);
+    real.take_psa(&psa.canaries);
+    let file = real.state.join("approvers.toml");
+    let mut enrolled: Enrolled = toml::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    let mut terminal = real.on_terminal(&CALL);
+    terminal.expect("anything else denies: ");
+    let key = SigningKey::from_slice(&[0x5a; 32]).unwrap();
+    let enrolment = Enrolment {
+        name: "alex".to_owned(),
+        role: None,
+        kind: ApproverKind::Webauthn,
+        credential_id: b"a passkey of somebody".as_slice().into(),
+        public_key: PublicKey::from_sec1(key.verifying_key().to_sec1_point(false).as_bytes()).unwrap(),
+        rp_id: "claviger.localhost".to_owned(),
+        origins: ["http://claviger.localhost:7443".to_owned()].into(),
+    };
+    enrolled.add(EnrolledKey::try_from(enrolment).unwrap()).unwrap();
+    fs::write(&file, toml::to_string(&enrolled).unwrap()).unwrap();
+    terminal.enter("yes");
+    let (ended, screen) = terminal.end();
+    assert!(ended == 4 && screen.contains("counts no more; start the host again"), "{ended}: {screen}");
+    assert_eq!(psa.running.connections(), 0);
     real.swept();
 }
 
