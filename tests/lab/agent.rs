@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -10,6 +11,12 @@ use crate::{Lab, LabError};
 
 /// The revision of the protocol that this agent speaks.
 const PROTOCOL: &str = "2025-11-25";
+
+/// How long a program is waited for that something else ends: three times what it may take for its log-outs.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often it is looked at.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// An agent with an open session. Dropping it ends the session.
 pub struct Agent<'a> {
@@ -103,9 +110,18 @@ impl<'a> Agent<'a> {
     /// Waits for the program, which something else ends.
     ///
     /// # Errors
-    /// [`LabError`] when it cannot be waited for.
+    /// [`LabError`] when it goes on, or cannot be waited for.
     pub fn ended(&mut self) -> Result<ExitStatus, LabError> {
-        Ok(self.child.wait()?)
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            if let Some(ended) = self.child.try_wait()? {
+                return Ok(ended);
+            }
+            std::thread::sleep(PAUSE);
+        }
+        // Not waited for a second time when this is dropped.
+        self.child.kill()?;
+        Err(LabError::new(format!("claviger mcp goes on: {}", self.complaints())))
     }
 
     /// Whether the answer to a request is here, although nobody waited for it.
