@@ -42,6 +42,7 @@ struct Visit {
     line: Option<Line>,
 }
 
+/// What was said there so far.
 pub(crate) struct Line {
     lines: BufReader<UnixStream>,
     nonce: Vec<u8>,
@@ -86,6 +87,16 @@ impl Book {
         }
     }
 
+    /// The same for commands that do nothing else at once.
+    pub(crate) fn note_now(
+        &mut self,
+        action: OperatorAction,
+        subject: &str,
+        detail: Option<&str>,
+    ) -> Result<(), Failure> {
+        crate::block_on(self.note(action, subject, detail))?
+    }
+
     /// Has somebody enrol a passkey on the page of a host that runs, which writes it down. Nothing where there is none.
     pub(crate) fn enrol(
         &mut self,
@@ -97,16 +108,6 @@ impl Book {
             Place::Mine(_) => Ok(None),
             Place::Host(visit) => visit.enrol(person, patience, invite),
         }
-    }
-
-    /// The same for commands that do nothing else at once.
-    pub(crate) fn note_now(
-        &mut self,
-        action: OperatorAction,
-        subject: &str,
-        detail: Option<&str>,
-    ) -> Result<(), Failure> {
-        crate::block_on(self.note(action, subject, detail))?
     }
 
     /// Tells of what a host that runs does not take up: what a client was told of its tools stays so.

@@ -274,9 +274,7 @@ impl Host {
             Err(failure) => Answer::Refused(failure.message),
         }
     }
-}
 
-impl Host {
     fn believe(&self, nonce: &[u8], statement: Option<Vec<u8>>, proof: &str) -> Result<(), Answer> {
         let (statement, proof) = (statement.unwrap_or_default(), hex::decode(proof).unwrap_or_default());
         match self.vault.is_vouched(nonce, &statement, &proof) {

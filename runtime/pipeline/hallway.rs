@@ -113,10 +113,7 @@ impl Hallway {
     /// denied, no earlier yes stands, what is asked next is held against the new grant, and sessions are logged out of, beside
     /// everything else. Needs a tokio runtime.
     pub fn follow(self: &Arc<Self>, policy: Policy) {
-        let policy = Arc::new(policy);
-        let before = self.policy.send_replace(Arc::clone(&policy));
-        let changed: Vec<Name> = before.names().filter(|name| !before.agrees(&policy, name)).cloned().collect();
-        changed.iter().for_each(|name| self.desk.void_connection(name));
+        let changed = self.replace(policy);
         let hallway = Arc::clone(self);
         tokio::spawn(async move {
             for name in &changed {
@@ -129,8 +126,18 @@ impl Hallway {
     /// Allows nothing any more, for the rest of this host's life: what waits for people is denied, no lease stands, sessions
     /// are logged out and keys wiped. Takes as long as [`Hallway::close`], and tells the same.
     pub async fn lock(self: &Arc<Self>) -> Vec<String> {
-        self.follow(Policy::locked());
+        // Sessions are not let go of one by one: closing takes them all, and waits for them before the keys are gone.
+        self.replace(Policy::locked());
         self.close().await
+    }
+
+    /// Puts another policy in the place of this one, with no earlier yes on what changed; gives what did.
+    fn replace(&self, policy: Policy) -> Vec<Name> {
+        let policy = Arc::new(policy);
+        let before = self.policy.send_replace(Arc::clone(&policy));
+        let changed: Vec<Name> = before.names().filter(|name| !before.agrees(&policy, name)).cloned().collect();
+        changed.iter().for_each(|name| self.desk.void_connection(name));
+        changed
     }
 
     /// Returns when a connection is not what it was under this policy; often never.

@@ -104,6 +104,32 @@ fn nobody_is_heard_without_proof_and_no_proof_counts_twice() {
     swept(&lab);
 }
 
+/// Somebody loosened the permissions: the kernel still says whose the other end is.
+#[test]
+fn another_user_is_not_spoken_to() {
+    // Every Debian has it where every user may run it.
+    const LISTEN: &str = r#"use Socket; alarm 20; socket(my $door, AF_UNIX, SOCK_STREAM, 0) or die $!;
+        connect($door, sockaddr_un("door.sock")) or die $!; my $said = <$door>; print length($said // "");"#;
+    let lab = lab();
+    let _psa = lab.psa(0).unwrap();
+    let agent = Agent::start(&lab).unwrap();
+    for loosened in [lab.state(), lab.state().join("door.sock")] {
+        fs::set_permissions(loosened, fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    let heard = |user: &str| {
+        let mut listening = Command::new("setpriv");
+        listening.args([user, "--clear-groups", "/usr/bin/perl", "-e", LISTEN]).current_dir(lab.state());
+        let output = listening.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().parse::<usize>().unwrap()
+    };
+    assert!(heard("--reuid=0") > 64, "its own user is greeted");
+    assert_eq!(heard("--reuid=65534"), 0);
+    fs::set_permissions(lab.state(), fs::Permissions::from_mode(0o700)).unwrap();
+    drop(agent);
+    swept(&lab);
+}
+
 #[test]
 fn rubbish_and_silence_hold_up_nobody() {
     let lab = lab();
